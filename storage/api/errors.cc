@@ -1,0 +1,116 @@
+#include "storage/api/errors.h"
+
+#include "absl/strings/cord.h"
+
+namespace ds {
+namespace {
+
+constexpr char kPayloadUrl[] = "durable-streams/code";
+
+using C = absl::StatusCode;
+using W = WriteOutcome;
+using E = ErrorCode;
+
+const std::vector<ErrorInfo>& Table() {
+  static const auto* const table = new std::vector<ErrorInfo>{
+      {E::kInternal, "internal", "The server failed", 500, C::kInternal, W::kMayHaveBeenApplied},
+      {E::kBadRequest, "bad-request", "The request is malformed", 400, C::kInvalidArgument,
+       W::kNotApplied},
+      {E::kInvalidOffset, "invalid-offset", "The offset is not valid for this stream", 400,
+       C::kInvalidArgument, W::kNotApplied},
+      {E::kInvalidHeader, "invalid-header", "A header has an invalid value", 400,
+       C::kInvalidArgument, W::kNotApplied},
+      {E::kInvalidQuery, "invalid-query", "A query parameter has an invalid value", 400,
+       C::kInvalidArgument, W::kNotApplied},
+      {E::kInvalidPath, "invalid-path", "The stream path is not acceptable", 400,
+       C::kInvalidArgument, W::kNotApplied},
+      {E::kInvalidJson, "invalid-json", "The body is not valid JSON", 400, C::kInvalidArgument,
+       W::kNotApplied},
+      {E::kEmptyBody, "empty-body", "The body is empty", 400, C::kInvalidArgument, W::kNotApplied},
+      {E::kMissingContentType, "missing-content-type", "Content-Type is required with a body", 400,
+       C::kInvalidArgument, W::kNotApplied},
+      {E::kProducerEpochSeq, "producer-epoch-seq", "A new producer epoch starts at sequence 0", 400,
+       C::kInvalidArgument, W::kNotApplied},
+      {E::kMethodNotAllowed, "method-not-allowed", "The method is not supported here", 405,
+       C::kUnimplemented, W::kNotApplied},
+      {E::kRequestTimeout, "request-timeout", "The request took too long to arrive", 408,
+       C::kDeadlineExceeded, W::kNotApplied},
+      {E::kPayloadTooLarge, "payload-too-large", "The body is larger than the server accepts", 413,
+       C::kOutOfRange, W::kNotApplied},
+      {E::kUriTooLong, "uri-too-long", "The request target is too long", 414, C::kOutOfRange,
+       W::kNotApplied},
+      {E::kHeadersTooLarge, "headers-too-large", "The request headers are too large", 431,
+       C::kOutOfRange, W::kNotApplied},
+      {E::kLengthRequired, "length-required", "The body needs a length", 411, C::kInvalidArgument,
+       W::kNotApplied},
+      {E::kExpectationFailed, "expectation-failed", "The Expect header is not supported", 417,
+       C::kInvalidArgument, W::kNotApplied},
+      {E::kStreamNotFound, "stream-not-found", "There is no such stream", 404, C::kNotFound,
+       W::kNotApplied},
+      {E::kSourceNotFound, "source-not-found", "The stream to fork from does not exist", 404,
+       C::kNotFound, W::kNotApplied},
+      {E::kStreamGone, "stream-gone", "The stream was deleted", 410, C::kNotFound, W::kNotApplied},
+      {E::kOffsetGone, "offset-gone", "The offset belongs to data that is gone", 410, C::kNotFound,
+       W::kNotApplied},
+      {E::kStreamExists, "stream-exists", "The stream exists with another configuration", 409,
+       C::kAlreadyExists, W::kNotApplied},
+      {E::kSourceGone, "source-gone", "The stream to fork from was deleted", 409,
+       C::kFailedPrecondition, W::kNotApplied},
+      {E::kStreamClosed, "stream-closed", "The stream is closed", 409, C::kFailedPrecondition,
+       W::kNotApplied},
+      {E::kContentTypeMismatch, "content-type-mismatch",
+       "The content type differs from the stream's", 409, C::kFailedPrecondition, W::kNotApplied},
+      {E::kSequenceRegression, "sequence-regression", "Stream-Seq does not increase", 409,
+       C::kFailedPrecondition, W::kNotApplied},
+      {E::kProducerSequenceGap, "producer-sequence-gap", "An earlier producer sequence is missing",
+       409, C::kFailedPrecondition, W::kNotApplied},
+      {E::kProducerFenced, "producer-fenced", "A newer producer epoch exists", 403,
+       C::kPermissionDenied, W::kNotApplied},
+      {E::kOverloaded, "overloaded", "The server is overloaded", 503, C::kUnavailable,
+       W::kNotApplied},
+      {E::kStorageUnavailable, "storage-unavailable", "The storage cannot be reached", 503,
+       C::kUnavailable, W::kNotApplied},
+      {E::kStorageFull, "storage-full", "The storage has no space left", 507, C::kResourceExhausted,
+       W::kNotApplied},
+      {E::kWriteUncertain, "write-uncertain", "The write failed and may have been applied", 503,
+       C::kUnavailable, W::kMayHaveBeenApplied},
+      {E::kShuttingDown, "shutting-down", "The server is shutting down", 503, C::kUnavailable,
+       W::kNotApplied},
+  };
+  return *table;
+}
+
+}  // namespace
+
+const std::vector<ErrorInfo>& AllErrors() { return Table(); }
+
+const ErrorInfo& Describe(ErrorCode code) {
+  for (const ErrorInfo& info : Table()) {
+    if (info.code == code) return info;
+  }
+  return Table().front();
+}
+
+absl::Status MakeError(ErrorCode code, std::string_view detail) {
+  const ErrorInfo& info = Describe(code);
+  const std::string_view message = detail.empty() ? info.title : detail;
+  // Debian's Abseil has a string_view of its own.
+  absl::Status status(info.status_code, absl::string_view(message.data(), message.size()));
+  status.SetPayload(kPayloadUrl, absl::Cord(absl::string_view(info.name.data(), info.name.size())));
+  return status;
+}
+
+ErrorCode GetErrorCode(const absl::Status& status) {
+  const auto payload = status.GetPayload(kPayloadUrl);
+  if (!payload) return ErrorCode::kInternal;
+  return ErrorCodeFromName(std::string(*payload)).value_or(ErrorCode::kInternal);
+}
+
+std::optional<ErrorCode> ErrorCodeFromName(std::string_view name) {
+  for (const ErrorInfo& info : Table()) {
+    if (info.name == name) return info.code;
+  }
+  return std::nullopt;
+}
+
+}  // namespace ds
