@@ -1,0 +1,390 @@
+#include "gateway/http/connection.h"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <utility>
+
+#include "storage/api/errors.h"
+
+namespace ds::http {
+namespace {
+
+// How much a peer may send ahead of the answer that it waits for.
+constexpr size_t kMaxPipelined = 64 << 10;
+constexpr size_t kMaxIovecs = 64;
+// How long an error's last bytes may take to be read before the socket is reset.
+constexpr std::chrono::milliseconds kLinger{1'000};
+
+std::string Decimal(uint64_t value) {
+  char buffer[20];
+  const auto end = std::to_chars(buffer, buffer + sizeof buffer, value).ptr;
+  return std::string(buffer, end);
+}
+
+}  // namespace
+
+Connection::Connection(Socket socket, IoThread& io, std::shared_ptr<ServerShared> shared)
+    : socket_(std::move(socket)), io_(io), shared_(std::move(shared)) {
+  ++shared_->connections;
+}
+
+Connection::~Connection() {
+  ReleaseBody();
+  --shared_->connections;
+}
+
+void Connection::Start() {
+  boost::system::error_code ignored;
+  socket_.non_blocking(true, ignored);
+  socket_.set_option(boost::asio::ip::tcp::no_delay(true), ignored);
+  io_.AddSwept(*this);
+  SetDeadline(shared_->timeouts.head);
+  OnReadable();
+}
+
+void Connection::SetDeadline(std::chrono::milliseconds timeout) {
+  deadline_ = std::chrono::steady_clock::now() + timeout;
+}
+
+void Connection::Sweep(SteadyTime now) {
+  const auto self = shared_from_this();
+  const bool idle = phase_ == Phase::kHead && in_.empty() && out_.empty();
+  if (idle && shared_->draining.load(std::memory_order_relaxed)) return Close();
+  if (now < deadline_) return;
+  const bool unfinished_request =
+      !lingering_ && out_.empty() &&
+      (phase_ == Phase::kBody || (phase_ == Phase::kHead && !in_.empty()));
+  if (unfinished_request) return Refuse(MakeError(ErrorCode::kRequestTimeout));
+  Close();
+}
+
+void Connection::WaitReadable() {
+  if (waiting_readable_ || closed_) return;
+  waiting_readable_ = true;
+  socket_.async_wait(Socket::wait_read,
+                     [self = shared_from_this()](const boost::system::error_code& error) {
+                       self->waiting_readable_ = false;
+                       if (!error) self->OnReadable();
+                     });
+}
+
+void Connection::OnReadable() {
+  if (closed_) return;
+  while (true) {
+    if (phase_ == Phase::kHandling && in_.size() >= kMaxPipelined) return;
+    const ssize_t size = ::recv(socket_.native_handle(), io_.scratch(), IoThread::kScratchSize, 0);
+    if (size == 0) return Close();
+    if (size < 0) {
+      if (errno == EINTR) continue;
+      if (errno != EAGAIN && errno != EWOULDBLOCK) return Close();
+      break;
+    }
+    if (lingering_) continue;
+    in_.append(io_.scratch(), static_cast<size_t>(size));
+    Process();
+    if (closed_) return;
+    if (static_cast<size_t>(size) < IoThread::kScratchSize) break;
+  }
+  WaitReadable();
+}
+
+void Connection::Process() {
+  if (processing_) return;
+  processing_ = true;
+  while (!closed_ && !lingering_) {
+    if (phase_ == Phase::kHead) {
+      if (!ProcessHead()) break;
+    } else if (phase_ == Phase::kBody) {
+      if (!ProcessBody()) break;
+    } else {
+      break;
+    }
+  }
+  processing_ = false;
+}
+
+bool Connection::ProcessHead() {
+  if (searched_ == 0) {
+    // An empty line before a request is to be ignored (RFC 9112 section 2.2).
+    if (in_.starts_with("\r\n")) in_.erase(0, 2);
+  }
+  if (in_.empty()) {
+    // Give the memory of the last request back while nothing comes.
+    if (in_.capacity() > 256) std::string().swap(in_);
+    return false;
+  }
+  std::optional<ErrorCode> error;
+  const std::optional<size_t> size =
+      RequestParser::FindHead(in_, shared_->limits, searched_, error);
+  if (error) {
+    Refuse(MakeError(*error));
+    return false;
+  }
+  if (!size) {
+    if (deadline_ == SteadyTime::max()) SetDeadline(shared_->timeouts.head);
+    return false;
+  }
+  request_ = Request();
+  parser_.emplace(shared_->limits);
+  std::string head = in_.substr(0, *size);
+  in_.erase(0, *size);
+  searched_ = 0;
+  const absl::Status status = parser_->ParseHead(std::move(head), request_);
+  if (!status.ok()) {
+    Refuse(status);
+    return false;
+  }
+  keep_alive_ = parser_->keep_alive();
+  return BeginBody();
+}
+
+bool Connection::BeginBody() {
+  const uint64_t length = parser_->content_length();
+  if (!parser_->chunked() && length == 0) {
+    phase_ = Phase::kHandling;
+    Handle();
+    return true;
+  }
+  if (!ReserveBody(length)) {
+    Refuse(MakeError(ErrorCode::kOverloaded, "too many request bodies are arriving"));
+    return false;
+  }
+  const bool complete = !parser_->chunked() && in_.size() >= length;
+  if (parser_->expects_continue() && !complete) Queue("HTTP/1.1 100 Continue\r\n\r\n", {});
+  if (closed_) return false;
+  phase_ = Phase::kBody;
+  SetDeadline(shared_->timeouts.body);
+  return true;
+}
+
+bool Connection::ProcessBody() {
+  if (in_.empty()) return false;
+  SetDeadline(shared_->timeouts.body);
+  bool done;
+  if (parser_->chunked()) {
+    const absl::StatusOr<size_t> used = parser_->ParseBody(in_, request_.body);
+    if (!used.ok()) {
+      Refuse(used.status());
+      return false;
+    }
+    in_.erase(0, *used);
+    done = parser_->done();
+    if (!done && in_.size() > shared_->limits.max_head) {
+      Refuse(MakeError(ErrorCode::kBadRequest, "malformed chunk"));
+      return false;
+    }
+    if (!ReserveBody(request_.body.size())) {
+      Refuse(MakeError(ErrorCode::kOverloaded, "too many request bodies are arriving"));
+      return false;
+    }
+  } else {
+    const uint64_t length = parser_->content_length();
+    if (request_.body.empty() && in_.size() == length) {
+      request_.body.swap(in_);
+    } else {
+      // The memory grows with what has arrived, not with what was announced.
+      const size_t take = std::min<uint64_t>(length - request_.body.size(), in_.size());
+      request_.body.append(in_, 0, take);
+      in_.erase(0, take);
+    }
+    done = request_.body.size() == length;
+  }
+  if (!done) return false;
+  phase_ = Phase::kHandling;
+  Handle();
+  return true;
+}
+
+Detached Connection::Handle() {
+  const auto self = shared_from_this();
+  parser_.reset();
+  answered_ = false;
+  deadline_ = SteadyTime::max();
+  co_await shared_->handler->Handle(*this);
+  RequestDone();
+}
+
+void Connection::RequestDone() {
+  on_gone_ = {};
+  ReleaseBody();
+  request_ = Request();
+  if (closed_) return;
+  if (!answered_ || !keep_alive_) {
+    // What the peer still sends is read and dropped, so that the answer is not lost to a reset.
+    lingering_ = true;
+    in_.clear();
+    ::shutdown(socket_.native_handle(), SHUT_WR);
+    SetDeadline(kLinger);
+    WaitReadable();
+    return;
+  }
+  phase_ = Phase::kHead;
+  if (in_.empty()) {
+    SetDeadline(shared_->timeouts.idle);
+  } else {
+    SetDeadline(shared_->timeouts.head);
+  }
+  if (processing_) return;
+  Process();
+  if (!closed_) WaitReadable();
+}
+
+void Connection::Refuse(const absl::Status& error) {
+  keep_alive_ = false;
+  Response response = shared_->handler->Refuse(error);
+  Send(std::move(response));
+  lingering_ = true;
+  ReleaseBody();
+  in_.clear();
+  if (closed_) return;
+  if (out_.empty()) ::shutdown(socket_.native_handle(), SHUT_WR);
+  SetDeadline(kLinger);
+}
+
+std::string Connection::ResponseHead(const Response& response, bool streaming) {
+  std::string head;
+  head.reserve(192 + response.headers.size());
+  head.append("HTTP/1.1 ").append(Decimal(static_cast<uint64_t>(response.status))).append(" ");
+  head.append(ReasonPhrase(response.status)).append("\r\nDate: ").append(io_.date());
+  head.append("\r\nServer: durable-streams\r\n").append(response.headers);
+  if (shared_->draining.load(std::memory_order_relaxed)) keep_alive_ = false;
+  if (streaming) {
+    stream_chunked_ = request_.minor_version == 1;
+    if (stream_chunked_) {
+      head.append("Transfer-Encoding: chunked\r\n");
+    } else {
+      keep_alive_ = false;
+    }
+  } else if (!HasNoBody(response.status)) {
+    head.append("Content-Length: ").append(Decimal(TotalSize(response.body))).append("\r\n");
+  }
+  if (!keep_alive_) head.append("Connection: close\r\n");
+  head.append("\r\n");
+  return head;
+}
+
+void Connection::Send(Response response) {
+  answered_ = true;
+  std::string head = ResponseHead(response, /*streaming=*/false);
+  const bool bodiless = HasNoBody(response.status) || request_.method == "HEAD";
+  Queue(std::move(head), bodiless ? Pieces() : std::move(response.body));
+}
+
+void Connection::SendStreamHead(Response response) {
+  answered_ = true;
+  std::string head = ResponseHead(response, /*streaming=*/true);
+  Queue(std::move(head), {});
+}
+
+void Connection::SendStreamPieces(Pieces pieces) {
+  const size_t size = TotalSize(pieces);
+  if (size == 0) return;
+  if (!stream_chunked_) return Queue({}, std::move(pieces));
+  char digits[20];
+  const auto end = std::to_chars(digits, digits + sizeof digits, size, 16).ptr;
+  pieces.emplace_back(std::string("\r\n"));
+  Queue(std::string(digits, end) + "\r\n", std::move(pieces));
+}
+
+void Connection::SendStreamEnd() {
+  if (stream_chunked_) Queue("0\r\n\r\n", {});
+}
+
+void Connection::Queue(std::string head, Pieces pieces) {
+  if (closed_) return;
+  const bool idle = out_.empty();
+  if (!head.empty()) out_.emplace_back(std::move(head));
+  for (Piece& piece : pieces) out_.push_back(std::move(piece));
+  if (idle) Flush();
+}
+
+void Connection::Flush() {
+  while (out_index_ < out_.size()) {
+    std::array<iovec, kMaxIovecs> iovecs;
+    size_t count = 0;
+    size_t offset = out_offset_;
+    for (size_t i = out_index_; i < out_.size() && count < kMaxIovecs; ++i) {
+      const std::string_view bytes = out_[i].view().substr(offset);
+      offset = 0;
+      if (bytes.empty()) continue;
+      iovecs[count++] = {const_cast<char*>(bytes.data()), bytes.size()};
+    }
+    if (count == 0) break;
+    msghdr message{};
+    message.msg_iov = iovecs.data();
+    message.msg_iovlen = count;
+    ssize_t sent = ::sendmsg(socket_.native_handle(), &message, MSG_NOSIGNAL);
+    if (sent < 0) {
+      if (errno == EINTR) continue;
+      if (errno != EAGAIN && errno != EWOULDBLOCK) return Close();
+      SetDeadline(shared_->timeouts.write);
+      if (!waiting_writable_) {
+        waiting_writable_ = true;
+        socket_.async_wait(Socket::wait_write,
+                           [self = shared_from_this()](const boost::system::error_code& error) {
+                             self->waiting_writable_ = false;
+                             if (!error) self->OnWritable();
+                           });
+      }
+      return;
+    }
+    while (out_index_ < out_.size()) {
+      const size_t left = out_[out_index_].view().size() - out_offset_;
+      if (static_cast<size_t>(sent) < left) {
+        out_offset_ += static_cast<size_t>(sent);
+        break;
+      }
+      sent -= static_cast<ssize_t>(left);
+      out_offset_ = 0;
+      ++out_index_;
+    }
+  }
+  out_.clear();
+  out_index_ = 0;
+  out_offset_ = 0;
+}
+
+void Connection::OnWritable() {
+  if (closed_) return;
+  Flush();
+  if (closed_ || !out_.empty()) return;
+  if (phase_ == Phase::kHandling) deadline_ = SteadyTime::max();
+  if (lingering_) {
+    ::shutdown(socket_.native_handle(), SHUT_WR);
+    SetDeadline(kLinger);
+  }
+  if (waiter_) std::exchange(waiter_, {}).resume();
+}
+
+void Connection::Close() {
+  if (closed_) return;
+  const auto self = shared_from_this();
+  closed_ = true;
+  io_.RemoveSwept(*this);
+  boost::system::error_code ignored;
+  socket_.close(ignored);
+  // The handler learns of it in a turn of its own: it may be the one that is calling.
+  if (on_gone_) io_.Post([self, action = std::exchange(on_gone_, {})]() mutable { action(); });
+  if (waiter_) io_.Resume(std::exchange(waiter_, {}));
+}
+
+bool Connection::ReserveBody(uint64_t bytes) {
+  if (bytes <= reserved_body_) return true;
+  const uint64_t more = bytes - reserved_body_;
+  if (shared_->buffered_bytes.fetch_add(more) + more > shared_->max_buffered_bytes) {
+    shared_->buffered_bytes.fetch_sub(more);
+    return false;
+  }
+  reserved_body_ = bytes;
+  return true;
+}
+
+void Connection::ReleaseBody() {
+  shared_->buffered_bytes.fetch_sub(std::exchange(reserved_body_, 0));
+}
+
+}  // namespace ds::http

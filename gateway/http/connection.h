@@ -1,0 +1,128 @@
+#ifndef GATEWAY_HTTP_CONNECTION_H_
+#define GATEWAY_HTTP_CONNECTION_H_
+
+#include <sys/uio.h>
+
+#include <atomic>
+#include <chrono>
+#include <coroutine>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/task.h"
+#include "boost/asio/ip/tcp.hpp"
+#include "gateway/http/exchange.h"
+#include "gateway/http/io_thread.h"
+#include "gateway/http/request_parser.h"
+
+namespace ds::http {
+
+struct Timeouts {
+  std::chrono::milliseconds head{15'000};   // from a request's first byte to the end of its head
+  std::chrono::milliseconds body{60'000};   // without a byte of the body
+  std::chrono::milliseconds idle{75'000};   // between requests
+  std::chrono::milliseconds write{60'000};  // without a byte of the response taken by the peer
+};
+
+// What all connections of a server share. Thread-safe where it changes.
+struct ServerShared {
+  Limits limits;
+  Timeouts timeouts;
+  uint64_t max_connections = 100'000;
+  uint64_t max_buffered_bytes = 1u << 30;  // request bodies that are arriving, together
+  Handler* handler = nullptr;
+
+  std::atomic<uint64_t> connections{0};
+  std::atomic<uint64_t> buffered_bytes{0};
+  std::atomic<bool> draining{false};
+};
+
+// A socket with a concrete executor: Asio's type-erased one costs CPU on every operation.
+using Socket =
+    boost::asio::basic_stream_socket<boost::asio::ip::tcp, boost::asio::io_context::executor_type>;
+
+// One HTTP/1.x connection: reads requests one after the other, has each answered, writes the
+// answer. Pipelined requests wait in a bounded buffer. Lives on one IoThread, owned by the
+// operations under way and by its handler; ends when the last of them lets go.
+//
+// An idle connection holds no read buffer: bytes come through the thread's scratch buffer, and only
+// what is left over of an incomplete request is kept.
+class Connection final : public Exchange,
+                         public Swept,
+                         public std::enable_shared_from_this<Connection> {
+ public:
+  Connection(Socket socket, IoThread& io, std::shared_ptr<ServerShared> shared);
+  ~Connection() override;
+
+  // To be called once, on the IoThread.
+  void Start();
+
+  IoThread& io() override { return io_; }
+  Request& request() override { return request_; }
+  bool gone() const override { return closed_; }
+  void OnGone(UniqueFunction<void()> action) override { on_gone_ = std::move(action); }
+  void Sweep(SteadyTime now) override;
+
+ protected:
+  void Send(Response response) override;
+  void SendStreamHead(Response head) override;
+  void SendStreamPieces(Pieces pieces) override;
+  void SendStreamEnd() override;
+  bool sending() const override { return !out_.empty() && !closed_; }
+  void WhenSent(std::coroutine_handle<> handler) override { waiter_ = handler; }
+
+ private:
+  enum class Phase { kHead, kBody, kHandling };
+
+  void WaitReadable();
+  void OnReadable();
+  void Process();
+  // Both return whether there may be more to process.
+  bool ProcessHead();
+  bool ProcessBody();
+  bool BeginBody();
+  Detached Handle();
+  void RequestDone();
+  void Refuse(const absl::Status& error);
+
+  void Queue(std::string head, Pieces pieces);
+  void Flush();
+  void OnWritable();
+  void Close();
+  void SetDeadline(std::chrono::milliseconds timeout);
+  bool ReserveBody(uint64_t bytes);
+  void ReleaseBody();
+  std::string ResponseHead(const Response& response, bool streaming);
+
+  Socket socket_;
+  IoThread& io_;
+  const std::shared_ptr<ServerShared> shared_;
+
+  Phase phase_ = Phase::kHead;
+  std::string in_;       // received and not used yet
+  size_t searched_ = 0;  // how far the end of the head was looked for in in_
+  Request request_;
+  std::optional<RequestParser> parser_;
+  uint64_t reserved_body_ = 0;
+
+  Pieces out_;
+  size_t out_index_ = 0;   // the piece that is being sent
+  size_t out_offset_ = 0;  // how much of it is sent
+  std::coroutine_handle<> waiter_;
+  UniqueFunction<void()> on_gone_;
+
+  bool waiting_readable_ = false;
+  bool waiting_writable_ = false;
+  bool processing_ = false;
+  bool keep_alive_ = true;
+  bool answered_ = false;
+  bool stream_chunked_ = false;
+  bool closed_ = false;
+  bool lingering_ = false;  // the last answer is sent; what still comes is thrown away
+  SteadyTime deadline_ = SteadyTime::max();
+};
+
+}  // namespace ds::http
+
+#endif  // GATEWAY_HTTP_CONNECTION_H_

@@ -1,0 +1,91 @@
+#include "gateway/http/io_thread.h"
+
+#include <utility>
+
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "boost/asio/post.hpp"
+
+namespace ds::http {
+namespace {
+
+constexpr auto kTick = std::chrono::milliseconds(500);
+
+}  // namespace
+
+IoThread::IoThread(size_t index)
+    : index_(index), context_(1), ticker_(context_), scratch_(new char[kScratchSize]) {}
+
+IoThread::~IoThread() = default;
+
+void IoThread::Start() {
+  boost::asio::post(context_, [this] { Tick(); });
+  thread_ = std::thread([this] {
+    const auto work = boost::asio::make_work_guard(context_);
+    context_.run();
+  });
+}
+
+void IoThread::Stop() {
+  context_.stop();
+  if (thread_.joinable()) thread_.join();
+}
+
+void IoThread::Post(UniqueFunction<void()> work) { Enqueue({{}, std::move(work)}); }
+
+void IoThread::Resume(std::coroutine_handle<> coroutine) { Enqueue({coroutine, {}}); }
+
+void IoThread::Enqueue(Posted posted) {
+  bool first;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    first = posted_.empty();
+    posted_.push_back(std::move(posted));
+  }
+  if (first) boost::asio::post(context_, [this] { RunPosted(); });
+}
+
+void IoThread::RunPosted() {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    running_.swap(posted_);
+  }
+  for (Posted& posted : running_) {
+    if (posted.coroutine) {
+      posted.coroutine.resume();
+    } else {
+      posted.work();
+    }
+  }
+  running_.clear();
+}
+
+void IoThread::AddSwept(Swept& swept) {
+  swept.previous_ = nullptr;
+  swept.next_ = swept_;
+  if (swept_ != nullptr) swept_->previous_ = &swept;
+  swept_ = &swept;
+}
+
+void IoThread::RemoveSwept(Swept& swept) {
+  if (sweeping_next_ == &swept) sweeping_next_ = swept.next_;
+  (swept.previous_ ? swept.previous_->next_ : swept_) = swept.next_;
+  if (swept.next_ != nullptr) swept.next_->previous_ = swept.previous_;
+  swept.previous_ = swept.next_ = nullptr;
+}
+
+void IoThread::Tick() {
+  date_ = absl::FormatTime("%a, %d %b %Y %H:%M:%S GMT", absl::Now(), absl::UTCTimeZone());
+  const SteadyTime now = std::chrono::steady_clock::now();
+  for (Swept* swept = swept_; swept != nullptr; swept = sweeping_next_) {
+    sweeping_next_ = swept->next_;
+    swept->Sweep(now);
+  }
+  sweeping_next_ = nullptr;
+  ticker_.expires_after(kTick);
+  ticker_.async_wait([this](const boost::system::error_code& error) {
+    if (!error) Tick();
+  });
+}
+
+}  // namespace ds::http

@@ -1,0 +1,65 @@
+#ifndef GATEWAY_HTTP_MESSAGE_H_
+#define GATEWAY_HTTP_MESSAGE_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace ds::http {
+
+// A request whose body has arrived whole. The views point into `head`.
+struct Request {
+  struct Header {
+    std::string_view name;
+    std::string_view value;
+  };
+
+  std::string head;
+  std::string_view method;
+  std::string_view target;
+  std::vector<Header> headers;
+  std::string body;
+  int minor_version = 1;  // of HTTP/1
+
+  // The first header of that name, whatever the letter case.
+  std::optional<std::string_view> Find(std::string_view name) const;
+  size_t Count(std::string_view name) const;
+};
+
+bool EqualsIgnoringCase(std::string_view a, std::string_view b);
+
+// A part of what is sent: bytes of one's own, or bytes shared with other receivers.
+struct Piece {
+  std::string own;
+  std::shared_ptr<const std::string> shared;
+
+  Piece(std::string bytes) : own(std::move(bytes)) {}  // NOLINT(google-explicit-constructor)
+  Piece(std::shared_ptr<const std::string> bytes)      // NOLINT(google-explicit-constructor)
+      : shared(std::move(bytes)) {}
+  std::string_view view() const { return shared ? std::string_view(*shared) : own; }
+};
+using Pieces = std::vector<Piece>;
+
+size_t TotalSize(const Pieces& pieces);
+
+// A response. Date, Server, Content-Length and the connection's own headers are added on the way.
+struct Response {
+  int status = 200;
+  std::string headers;  // complete lines: "Name: value\r\n"
+  Pieces body;
+
+  Response& Add(std::string_view name, std::string_view value);
+};
+
+std::string_view ReasonPhrase(int status);
+
+// Whether a response of that status has no body, nor Content-Length (RFC 9110 section 6.4.1).
+inline bool HasNoBody(int status) { return status < 200 || status == 204 || status == 304; }
+
+}  // namespace ds::http
+
+#endif  // GATEWAY_HTTP_MESSAGE_H_

@@ -1,0 +1,76 @@
+#ifndef STORAGE_ENGINE_BATCH_H_
+#define STORAGE_ENGINE_BATCH_H_
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/unique_function.h"
+#include "rocksdb/write_batch.h"
+#include "storage/engine/database.h"
+#include "storage/engine/stream_cache.h"
+#include "storage/engine/stream_entry.h"
+
+namespace ds {
+
+// What one commit is going to change: the RocksDB batch, and beside it what it takes to publish the
+// commit or to undo it in memory. Belongs to the commit thread.
+class Batch {
+ public:
+  Batch(Database& database, StreamCache& cache) : database_(database), cache_(cache) {}
+
+  rocksdb::WriteBatch& writes() { return writes_; }
+  bool empty() const { return writes_.Count() == 0; }
+
+  // To be called before an entry's state is changed; the first call saves it.
+  void Touch(const EntryPtr& entry);
+  bool IsTouched(const StreamEntry& entry) const { return entry.batch == number_; }
+  // Remembers a new entry, which a rollback takes out of the cache again.
+  void Created(const EntryPtr& entry);
+  void Removed(const EntryPtr& entry);
+  void SetProducer(const EntryPtr& entry, const std::string& id, const ProducerState& state);
+
+  void PutMetadata(const StreamEntry& entry);
+  void PutRecord(const StreamEntry& entry, uint64_t start, std::string_view header,
+                 std::string_view payload);
+  void PutTimer(StreamEntry& entry, int64_t deadline_nanos);
+  void DropTimer(StreamEntry& entry);
+  // Deletes the stream's metadata, records, producers and timer.
+  void DeleteStream(StreamEntry& entry);
+
+  // Runs after the commit is published, before anyone is answered.
+  void AfterPublish(UniqueFunction<void()> action) { actions_.push_back(std::move(action)); }
+
+  // The commit succeeded: readers see it from now on.
+  void Publish();
+  // The commit failed: states are again what is on disk.
+  void Rollback();
+  void Clear();
+
+ private:
+  struct Saved {
+    EntryPtr entry;
+    StreamState state;
+    int64_t timer_nanos;
+    bool created = false;
+  };
+  struct SavedProducer {
+    EntryPtr entry;
+    std::string id;
+    std::optional<ProducerState> state;
+  };
+
+  Database& database_;
+  StreamCache& cache_;
+  uint64_t number_ = 1;  // an entry's `batch` equals it when this batch has saved the entry
+  rocksdb::WriteBatch writes_;
+  std::vector<Saved> saved_;
+  std::vector<SavedProducer> producers_;
+  std::vector<EntryPtr> removed_;
+  std::vector<UniqueFunction<void()>> actions_;
+};
+
+}  // namespace ds
+
+#endif  // STORAGE_ENGINE_BATCH_H_

@@ -1,0 +1,154 @@
+#include "storage/engine/database.h"
+
+#include <filesystem>
+#include <vector>
+
+#include "rocksdb/cache.h"
+#include "rocksdb/env.h"
+#include "rocksdb/filter_policy.h"
+#include "rocksdb/slice_transform.h"
+#include "rocksdb/table.h"
+
+namespace ds {
+namespace {
+
+constexpr uint64_t kFormatVersion = 1;
+
+std::string Text(const rocksdb::Status& status) { return status.ToString(); }
+
+rocksdb::DBOptions MakeDbOptions(const DatabaseOptions& options, rocksdb::Env* env) {
+  rocksdb::DBOptions db;
+  db.create_if_missing = true;
+  db.create_missing_column_families = true;
+  db.max_open_files = options.max_open_files;
+  db.max_total_wal_size = 512u << 20;
+  db.max_background_jobs = 2;
+  db.keep_log_file_num = 4;
+  db.info_log_level = rocksdb::WARN_LEVEL;
+  // With fsync nothing that was acknowledged can be missing from the log's middle, so a hole there
+  // is damage and must be reported, never skipped; a torn end is an append that nobody was told of.
+  db.wal_recovery_mode = options.durability == Durability::kFsync
+                             ? rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords
+                             : rocksdb::WALRecoveryMode::kPointInTimeRecovery;
+  if (env != nullptr) db.env = env;
+  return db;
+}
+
+rocksdb::ColumnFamilyOptions MakeFamilyOptions(Family family,
+                                               const std::shared_ptr<rocksdb::Cache>& cache) {
+  rocksdb::ColumnFamilyOptions cf;
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = cache;
+  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+  table.format_version = 5;
+  if (family == Family::kRecords) {
+    cf.write_buffer_size = 64u << 20;
+    // Appends to one stream come in key order: the memtable starts from where the last one went.
+    cf.memtable_insert_with_hint_prefix_extractor.reset(rocksdb::NewFixedPrefixTransform(8));
+    table.block_size = 16u << 10;
+  } else {
+    cf.write_buffer_size = 16u << 20;
+  }
+  cf.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  return cf;
+}
+
+absl::Status OpenError(const rocksdb::Status& status, const std::string& directory) {
+  const std::string text = Text(status);
+  if (text.find("LOCK") != std::string::npos || text.find("lock hold") != std::string::npos) {
+    return absl::UnavailableError("another process uses the data directory " + directory + ": " +
+                                  text);
+  }
+  if (status.IsCorruption()) {
+    return absl::DataLossError("the data directory " + directory + " is damaged: " + text);
+  }
+  return absl::UnknownError("cannot open the data directory " + directory + ": " + text);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Database>> Database::Open(const DatabaseOptions& options) {
+  std::unique_ptr<Database> database(new Database);
+  std::string directory = options.directory;
+  if (directory.empty()) {
+    database->memory_env_.reset(rocksdb::NewMemEnv(rocksdb::Env::Default()));
+    directory = "/durable-streams";
+    database->write_options_.disableWAL = true;
+  } else {
+    std::error_code error;
+    std::filesystem::create_directories(directory, error);
+    if (error) {
+      return absl::UnknownError("cannot make the data directory " + directory + ": " +
+                                error.message());
+    }
+    database->write_options_.sync = options.durability == Durability::kFsync;
+  }
+  const auto cache = rocksdb::NewLRUCache(options.block_cache_bytes);
+  std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
+  for (size_t i = 0; i < kFamilyCount; ++i) {
+    descriptors.emplace_back(kFamilyNames[i], MakeFamilyOptions(static_cast<Family>(i), cache));
+  }
+  // A newer format may have families that this program does not know; RocksDB wants them all.
+  std::vector<std::string> existing;
+  const rocksdb::DBOptions db_options = MakeDbOptions(options, database->memory_env_.get());
+  if (rocksdb::DB::ListColumnFamilies(db_options, directory, &existing).ok()) {
+    for (const std::string& name : existing) {
+      bool known = false;
+      for (const char* ours : kFamilyNames) known |= name == ours;
+      if (!known) descriptors.emplace_back(name, rocksdb::ColumnFamilyOptions());
+    }
+  }
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+  rocksdb::DB* db = nullptr;
+  const rocksdb::Status status =
+      rocksdb::DB::Open(db_options, directory, descriptors, &handles, &db);
+  if (!status.ok()) return OpenError(status, options.directory);
+  database->db_.reset(db);
+  for (size_t i = 0; i < handles.size(); ++i) {
+    if (i < kFamilyCount) {
+      database->families_[i] = handles[i];
+    } else {
+      db->DestroyColumnFamilyHandle(handles[i]);
+    }
+  }
+
+  std::string version;
+  const rocksdb::Status found = database->Get(Family::kMeta, kFormatVersionKey, &version);
+  if (found.ok() && version.size() == 8) {
+    if (DecodeNumber(version) > kFormatVersion) {
+      return absl::FailedPreconditionError("the data directory " + options.directory +
+                                           " has format " + std::to_string(DecodeNumber(version)) +
+                                           ", written by a newer version; this one reads " +
+                                           "formats up to " + std::to_string(kFormatVersion));
+    }
+  } else if (found.IsNotFound()) {
+    rocksdb::WriteBatch batch;
+    batch.Put(database->family(Family::kMeta), kFormatVersionKey, EncodeNumber(kFormatVersion));
+    const rocksdb::Status written = database->Write(batch);
+    if (!written.ok()) return OpenError(written, options.directory);
+  } else {
+    return absl::DataLossError("the data directory " + options.directory +
+                               " has no readable format version");
+  }
+  return database;
+}
+
+Database::~Database() {
+  if (db_ == nullptr) return;
+  for (rocksdb::ColumnFamilyHandle* handle : families_) {
+    if (handle != nullptr) db_->DestroyColumnFamilyHandle(handle);
+  }
+  db_->Close();
+}
+
+rocksdb::Status Database::Write(rocksdb::WriteBatch& batch) {
+  return db_->Write(write_options_, &batch);
+}
+
+rocksdb::Status Database::Resume() { return db_->Resume(); }
+
+rocksdb::Status Database::Get(Family which, std::string_view key, std::string* value) {
+  return db_->Get(rocksdb::ReadOptions(), family(which), ToSlice(key), value);
+}
+
+}  // namespace ds

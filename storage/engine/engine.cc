@@ -1,0 +1,193 @@
+#include "storage/engine/engine.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "spdlog/spdlog.h"
+#include "storage/api/errors.h"
+#include "storage/core/content_type.h"
+#include "storage/core/json_messages.h"
+#include "storage/engine/metadata.h"
+
+namespace ds {
+namespace {
+
+constexpr uint32_t kMaxPageSize = 1000;
+
+StreamInfo Describe(const StreamEntry& entry, uint32_t flags, uint64_t tail) {
+  StreamInfo info;
+  info.path = entry.path;
+  info.stream_id = entry.config.lineage.stream_id();
+  info.content_type = entry.config.content_type;
+  info.lifetime = entry.config.lifetime;
+  info.tail = entry.config.lineage.OffsetAt(tail);
+  info.closed = (flags & StreamEntry::kClosed) != 0;
+  info.created_at = entry.config.created_at;
+  return info;
+}
+
+absl::Status Internal(const absl::Status& status) {
+  spdlog::error("storage: {}", std::string(status.message()));
+  return MakeError(ErrorCode::kInternal, std::string(status.message()));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(const EngineOptions& options, Clock& clock) {
+  absl::StatusOr<std::unique_ptr<Database>> database = Database::Open(options.database);
+  if (!database.ok()) return database.status();
+  std::unique_ptr<Engine> engine(new Engine(options, *std::move(database), clock));
+  const absl::Status started = engine->committer_.Start();
+  if (!started.ok()) return started;
+  return engine;
+}
+
+Engine::Engine(const EngineOptions& options, std::unique_ptr<Database> database, Clock& clock)
+    : clock_(clock),
+      database_(std::move(database)),
+      cache_(*database_, options.max_cached_streams),
+      reader_(*database_),
+      committer_(options.committer, *database_, cache_, hub_, reader_, clock) {}
+
+void Engine::Create(CreateRequest request, Callback<CreateResult> done) {
+  std::vector<uint32_t> sizes;
+  if (IsJson(request.content_type) && !request.body.empty()) {
+    const absl::Status split = SplitJsonMessages(request.body, sizes);
+    if (!split.ok()) return done(CreateResult{.status = split});
+  }
+  committer_.Submit(Committer::Create{std::move(request), std::move(sizes), std::move(done)});
+}
+
+void Engine::Append(AppendRequest request, Callback<AppendResult> done) {
+  std::vector<uint32_t> sizes;
+  if (request.body.empty()) {
+    if (!request.close) return done(AppendResult{.status = MakeError(ErrorCode::kEmptyBody)});
+  } else if (IsJson(request.content_type)) {
+    absl::Status split = SplitJsonMessages(request.body, sizes);
+    if (split.ok() && sizes.empty()) {
+      split = MakeError(ErrorCode::kInvalidJson, "an empty array appends nothing");
+    }
+    if (!split.ok()) return done(AppendResult{.status = split});
+  }
+  committer_.Submit(Committer::Append{std::move(request), std::move(sizes), std::move(done)});
+}
+
+absl::StatusOr<EntryPtr> Engine::FindVisible(const std::string& path) {
+  absl::StatusOr<EntryPtr> found = cache_.Find(path);
+  if (!found.ok()) return Internal(found.status());
+  if (*found == nullptr) return MakeError(ErrorCode::kStreamNotFound);
+  const uint32_t flags = (*found)->flags.load(std::memory_order_acquire);
+  if ((flags & StreamEntry::kExists) == 0) return MakeError(ErrorCode::kStreamNotFound);
+  if ((flags & StreamEntry::kSoftDeleted) != 0) return MakeError(ErrorCode::kStreamGone);
+  if ((*found)->deadline() <= clock_.Now()) return MakeError(ErrorCode::kStreamNotFound);
+  return found;
+}
+
+void Engine::Read(ReadRequest request, Callback<ReadResult> done) { done(ReadNow(request)); }
+
+ReadResult Engine::ReadNow(const ReadRequest& request) {
+  ReadResult result;
+  const absl::StatusOr<EntryPtr> found = FindVisible(request.path);
+  if (!found.ok()) {
+    result.status = found.status();
+    return result;
+  }
+  StreamEntry& entry = **found;
+  const uint32_t flags = entry.flags.load(std::memory_order_acquire);
+  const uint64_t tail = entry.tail.load(std::memory_order_acquire);
+  const Lineage& lineage = entry.config.lineage;
+  result.info = Describe(entry, flags, tail);
+
+  uint64_t from = 0;
+  if (request.from == ReadRequest::From::kNow) {
+    from = tail;
+  } else if (request.from == ReadRequest::From::kOffset) {
+    result.status = lineage.Resolve(request.offset, tail, from);
+    if (!result.status.ok()) return result;
+  }
+  committer_.NoteAccess(*found);
+
+  uint64_t next = from;
+  if (from < tail) {
+    const bool json = IsJson(entry.config.content_type);
+    RecordReader::Piece piece;
+    const absl::Status status =
+        reader_.Read({lineage, from, tail, std::max<uint64_t>(request.max_bytes, 1), json,
+                      IsText(entry.config.content_type)},
+                     piece);
+    if (!status.ok()) {
+      // Deleted while it was read: then its records may be gone.
+      const bool deleted =
+          (entry.flags.load(std::memory_order_acquire) & StreamEntry::kExists) == 0;
+      if (deleted) {
+        result.status = MakeError(ErrorCode::kStreamNotFound);
+      } else {
+        result.status = absl::IsDataLoss(status) ? Internal(status) : status;
+      }
+      return result;
+    }
+    next = from + piece.data.size();
+    result.data = std::move(piece.data);
+    result.message_sizes = std::move(piece.message_sizes);
+  }
+  result.start = lineage.OffsetAt(from);
+  result.next = lineage.OffsetAt(next);
+  result.up_to_date = next == tail;
+  return result;
+}
+
+void Engine::Head(HeadRequest request, Callback<HeadResult> done) { done(HeadNow(request)); }
+
+HeadResult Engine::HeadNow(const HeadRequest& request) {
+  HeadResult result;
+  const absl::StatusOr<EntryPtr> found = FindVisible(request.path);
+  if (!found.ok()) {
+    result.status = found.status();
+    return result;
+  }
+  if (request.renew) committer_.NoteAccess(*found);
+  const uint32_t flags = (*found)->flags.load(std::memory_order_acquire);
+  result.info = Describe(**found, flags, (*found)->tail.load(std::memory_order_acquire));
+  return result;
+}
+
+void Engine::Delete(DeleteRequest request, Callback<DeleteResult> done) {
+  committer_.Submit(Committer::Delete{std::move(request), std::move(done)});
+}
+
+void Engine::List(ListRequest request, Callback<ListResult> done) {
+  ListResult result;
+  const uint32_t page_size = std::clamp<uint32_t>(request.page_size, 1, kMaxPageSize);
+  const std::unique_ptr<rocksdb::Iterator> it(
+      database_->db().NewIterator(rocksdb::ReadOptions(), database_->family(Family::kStreams)));
+  it->Seek(std::max(request.prefix, request.page_token));
+  for (; it->Valid(); it->Next()) {
+    const std::string path = it->key().ToString();
+    if (!path.starts_with(request.prefix)) break;
+    if (path == request.page_token) continue;
+    if (result.streams.size() == page_size) {
+      result.next_page_token = result.streams.back().path;
+      break;
+    }
+    const HeadResult head = HeadNow({path});
+    if (head.status.ok()) result.streams.push_back(head.info);
+  }
+  if (!it->status().ok()) result.status = Internal(absl::DataLossError(it->status().ToString()));
+  done(std::move(result));
+}
+
+std::unique_ptr<Subscription> Engine::Tail(std::string path, std::shared_ptr<TailObserver> observer,
+                                           Callback<HeadResult> ready) {
+  // First follow, then look: nothing that is committed in between is missed.
+  std::unique_ptr<Subscription> subscription = hub_.Follow(path, std::move(observer));
+  ready(HeadNow({std::move(path)}));
+  return subscription;
+}
+
+std::unique_ptr<Subscription> Engine::Watch(std::string pattern,
+                                            std::shared_ptr<WatchObserver> observer) {
+  return hub_.Watch(std::move(pattern), std::move(observer));
+}
+
+}  // namespace ds

@@ -1,0 +1,61 @@
+#ifndef STORAGE_ENGINE_ENGINE_H_
+#define STORAGE_ENGINE_ENGINE_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "base/clock.h"
+#include "storage/api/stream_store.h"
+#include "storage/engine/committer.h"
+#include "storage/engine/database.h"
+#include "storage/engine/record_reader.h"
+#include "storage/engine/stream_cache.h"
+#include "storage/engine/tail_hub.h"
+
+namespace ds {
+
+struct EngineOptions {
+  DatabaseOptions database;
+  Committer::Options committer;
+  size_t max_cached_streams = 100'000;
+};
+
+// The StreamStore over RocksDB, in this process. Reads run on the caller's thread, from a published
+// state that the commit thread moves forward; writes go through the Committer. Destroying it
+// commits what is queued; subscriptions must be gone by then.
+class Engine final : public StreamStore {
+ public:
+  // `clock` must outlive the engine. Errors: those of Database::Open, and DataLoss.
+  static absl::StatusOr<std::unique_ptr<Engine>> Open(const EngineOptions& options, Clock& clock);
+
+  void Create(CreateRequest request, Callback<CreateResult> done) override;
+  void Append(AppendRequest request, Callback<AppendResult> done) override;
+  void Read(ReadRequest request, Callback<ReadResult> done) override;
+  void Head(HeadRequest request, Callback<HeadResult> done) override;
+  void Delete(DeleteRequest request, Callback<DeleteResult> done) override;
+  void List(ListRequest request, Callback<ListResult> done) override;
+  std::unique_ptr<Subscription> Tail(std::string path, std::shared_ptr<TailObserver> observer,
+                                     Callback<HeadResult> ready) override;
+  std::unique_ptr<Subscription> Watch(std::string pattern,
+                                      std::shared_ptr<WatchObserver> observer) override;
+
+ private:
+  Engine(const EngineOptions& options, std::unique_ptr<Database> database, Clock& clock);
+
+  // The committed stream at `path` if clients may see it.
+  absl::StatusOr<EntryPtr> FindVisible(const std::string& path);
+  ReadResult ReadNow(const ReadRequest& request);
+  HeadResult HeadNow(const HeadRequest& request);
+
+  Clock& clock_;
+  const std::unique_ptr<Database> database_;
+  StreamCache cache_;
+  TailHub hub_;
+  RecordReader reader_;
+  Committer committer_;
+};
+
+}  // namespace ds
+
+#endif  // STORAGE_ENGINE_ENGINE_H_

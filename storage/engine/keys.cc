@@ -1,0 +1,53 @@
+#include "storage/engine/keys.h"
+
+namespace ds {
+namespace {
+
+void Append(std::string& out, uint64_t value) {
+  for (int shift = 56; shift >= 0; shift -= 8) out.push_back(static_cast<char>(value >> shift));
+}
+
+}  // namespace
+
+std::string EncodeNumber(uint64_t value) {
+  std::string out;
+  Append(out, value);
+  return out;
+}
+
+uint64_t DecodeNumber(std::string_view bytes) {
+  uint64_t value = 0;
+  for (const char c : bytes.substr(0, 8)) value = value << 8 | static_cast<unsigned char>(c);
+  return value;
+}
+
+std::string RecordKey(uint64_t stream_id, uint64_t start) {
+  std::string key;
+  key.reserve(kRecordKeySize);
+  Append(key, stream_id);
+  Append(key, start);
+  return key;
+}
+
+std::string ProducerKey(uint64_t stream_id, std::string_view producer_id) {
+  std::string key;
+  key.reserve(8 + producer_id.size());
+  Append(key, stream_id);
+  key.append(producer_id);
+  return key;
+}
+
+std::string TimerKey(const Timer& timer) {
+  std::string key;
+  key.reserve(16);
+  Append(key, static_cast<uint64_t>(timer.deadline_nanos));
+  Append(key, timer.stream_id);
+  return key;
+}
+
+std::optional<Timer> DecodeTimerKey(std::string_view key) {
+  if (key.size() != 16) return std::nullopt;
+  return Timer{static_cast<int64_t>(DecodeNumber(key)), DecodeNumber(key.substr(8))};
+}
+
+}  // namespace ds

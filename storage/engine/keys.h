@@ -1,0 +1,46 @@
+#ifndef STORAGE_ENGINE_KEYS_H_
+#define STORAGE_ENGINE_KEYS_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+// Every key of every column family is made here. Numbers are 8 bytes big-endian, so that RocksDB's
+// order is the order of streams and positions. docs/storage-format.md specifies them in prose.
+
+namespace ds {
+
+// Retired names stay reserved. `subscriptions` is reserved for protocol sections 6 and 7.
+enum class Family { kMeta, kStreams, kRecords, kProducers, kTimers };
+inline constexpr const char* kFamilyNames[] = {"default", "streams", "records", "producers",
+                                               "timers"};
+inline constexpr size_t kFamilyCount = 5;
+
+// Family `default`, RocksDB's own: facts about the whole directory.
+inline constexpr char kFormatVersionKey[] = "format_version";
+inline constexpr char kNextStreamIdKey[] = "next_stream_id";
+
+std::string EncodeNumber(uint64_t value);
+uint64_t DecodeNumber(std::string_view bytes);  // REQUIRES: 8 bytes
+
+// `records`: stream id, start position.
+std::string RecordKey(uint64_t stream_id, uint64_t start);
+inline constexpr size_t kRecordKeySize = 16;
+inline uint64_t RecordKeyStream(std::string_view key) { return DecodeNumber(key.substr(0, 8)); }
+inline uint64_t RecordKeyStart(std::string_view key) { return DecodeNumber(key.substr(8, 8)); }
+
+// `producers`: stream id, producer id.
+std::string ProducerKey(uint64_t stream_id, std::string_view producer_id);
+
+// `timers`: deadline in nanoseconds since 1970, stream id; the value is the stream's path.
+struct Timer {
+  int64_t deadline_nanos = 0;
+  uint64_t stream_id = 0;
+};
+std::string TimerKey(const Timer& timer);
+std::optional<Timer> DecodeTimerKey(std::string_view key);
+
+}  // namespace ds
+
+#endif  // STORAGE_ENGINE_KEYS_H_

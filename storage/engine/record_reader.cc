@@ -1,0 +1,163 @@
+#include "storage/engine/record_reader.h"
+
+#include <algorithm>
+#include <memory>
+
+#include "storage/api/errors.h"
+#include "storage/engine/record.h"
+
+namespace ds {
+namespace {
+
+absl::Status Damaged() { return absl::DataLossError("records of a stream are missing or damaged"); }
+
+absl::Status InsideMessage() {
+  return MakeError(ErrorCode::kInvalidOffset, "the offset lies inside a message");
+}
+
+// Walks the records of one segment, from the one that holds segment.begin on.
+class Walker {
+ public:
+  Walker(Database& database, const Segment& segment)
+      : upper_(RecordKey(segment.stream_id, segment.end)),
+        lower_(RecordKey(segment.stream_id, 0)),
+        upper_slice_(upper_),
+        lower_slice_(lower_) {
+    rocksdb::ReadOptions options;
+    options.iterate_upper_bound = &upper_slice_;
+    options.iterate_lower_bound = &lower_slice_;
+    it_.reset(database.db().NewIterator(options, database.family(Family::kRecords)));
+    const std::string first = RecordKey(segment.stream_id, segment.begin);
+    it_->Seek(first);
+    // Offsets mostly lie between records; only one inside a record needs the way back.
+    if (!it_->Valid() || RecordKeyStart(ToView(it_->key())) != segment.begin) {
+      it_->SeekForPrev(first);
+    }
+  }
+
+  bool Valid() const { return it_->Valid(); }
+  void Next() { it_->Next(); }
+  uint64_t start() const { return RecordKeyStart(ToView(it_->key())); }
+  bool Decode(RecordView& record) const { return DecodeRecord(ToView(it_->value()), record); }
+
+ private:
+  const std::string upper_;
+  const std::string lower_;
+  const rocksdb::Slice upper_slice_;
+  const rocksdb::Slice lower_slice_;
+  std::unique_ptr<rocksdb::Iterator> it_;
+};
+
+// Appends the messages of `record` that lie in [from, to), both relative to its payload, as long
+// as they fit. Sets `full` when one did not.
+absl::Status TakeMessages(const RecordView& record, uint64_t from, uint64_t to, uint64_t max_bytes,
+                          RecordReader::Piece& piece, bool& full) {
+  std::vector<uint32_t> sizes;
+  if (!DecodeMessageSizes(record, sizes)) return Damaged();
+  uint64_t at = 0;
+  size_t index = 0;
+  while (at < from) at += sizes[index++];
+  if (at != from) return InsideMessage();
+  const uint64_t first = at;
+  while (at < to) {
+    const uint32_t size = sizes[index++];
+    if (at + size > to) return InsideMessage();
+    const uint64_t taken = piece.data.size() + (at - first);
+    if (taken > 0 && taken + size > max_bytes) {
+      full = true;
+      break;
+    }
+    piece.message_sizes.push_back(size);
+    at += size;
+  }
+  piece.data.append(record.payload.substr(first, at - first));
+  return absl::OkStatus();
+}
+
+// How many bytes at the end of `text` belong to a character that is cut off.
+size_t CutOffTail(std::string_view text) {
+  for (size_t back = 1; back <= 3 && back <= text.size(); ++back) {
+    const auto byte = static_cast<unsigned char>(text[text.size() - back]);
+    if (byte < 0x80) return 0;
+    if (byte >= 0xc0) {
+      const size_t length = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2;
+      return length > back ? back : 0;
+    }
+  }
+  return 0;
+}
+
+}  // namespace
+
+absl::Status RecordReader::Read(const Request& request, Piece& piece) const {
+  piece.data.reserve(std::min(request.to - request.from, request.max_bytes));
+  bool full = false;
+  for (const Segment& segment : request.lineage.Slice(request.from, request.to)) {
+    uint64_t at = segment.begin;
+    Walker walker(database_, segment);
+    while (at < segment.end && !full) {
+      RecordView record;
+      if (!walker.Valid() || !walker.Decode(record)) return Damaged();
+      const uint64_t start = walker.start();
+      const uint64_t end = start + record.payload.size();
+      if (at < start || at >= end) return Damaged();
+      const uint64_t to = std::min(end, segment.end);
+      if (request.json) {
+        const absl::Status status =
+            TakeMessages(record, at - start, to - start, request.max_bytes, piece, full);
+        if (!status.ok()) return status;
+      } else {
+        const uint64_t size = std::min(to - at, request.max_bytes - piece.data.size());
+        piece.data.append(record.payload.substr(at - start, size));
+        full = piece.data.size() >= request.max_bytes;
+      }
+      at = to;
+      walker.Next();
+    }
+    if (full) break;
+  }
+  const bool cut = !request.json && piece.data.size() < request.to - request.from;
+  if (cut && request.text) {
+    const size_t extra = CutOffTail(piece.data);
+    if (extra < piece.data.size()) piece.data.resize(piece.data.size() - extra);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RecordReader::ResolveSubOffset(const Lineage& lineage, uint64_t tail, uint64_t anchor,
+                                            uint64_t sub_offset, bool json,
+                                            uint64_t& position) const {
+  position = anchor;
+  if (sub_offset == 0) return absl::OkStatus();
+  const auto overshoot = [] {
+    return MakeError(ErrorCode::kInvalidOffset,
+                     "Stream-Fork-Sub-Offset points past the next data boundary");
+  };
+  const std::vector<Segment> segments = lineage.Slice(anchor, tail);
+  if (segments.empty()) return overshoot();
+  const Segment& segment = segments.front();
+  const Walker walker(database_, segment);
+  RecordView record;
+  if (!walker.Valid() || !walker.Decode(record)) return Damaged();
+  const uint64_t start = walker.start();
+  const uint64_t end = std::min(start + record.payload.size(), segment.end);
+  if (!json) {
+    if (sub_offset > end - anchor) return overshoot();
+    position = anchor + sub_offset;
+    return absl::OkStatus();
+  }
+  std::vector<uint32_t> sizes;
+  if (!DecodeMessageSizes(record, sizes)) return Damaged();
+  uint64_t at = start;
+  size_t index = 0;
+  while (at < anchor) at += sizes[index++];
+  if (at != anchor) return InsideMessage();
+  for (uint64_t i = 0; i < sub_offset; ++i) {
+    if (at >= end) return overshoot();
+    at += sizes[index++];
+  }
+  position = at;
+  return absl::OkStatus();
+}
+
+}  // namespace ds
