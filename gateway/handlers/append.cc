@@ -1,0 +1,74 @@
+#include <utility>
+
+#include "gateway/handlers/gateway.h"
+#include "gateway/handlers/store_call.h"
+#include "storage/api/errors.h"
+
+// POST: sections 5.2, 5.2.1 and 5.3.
+
+namespace ds {
+namespace {
+
+absl::StatusOr<AppendRequest> ParseAppend(http::Request& request, const Target& target) {
+  AppendRequest append;
+  append.path = target.path;
+  append.close = IsStreamClosed(request.Find("stream-closed"));
+  absl::StatusOr<std::optional<ProducerTag>> producer = ParseProducer(
+      request.Find("producer-id"), request.Find("producer-epoch"), request.Find("producer-seq"));
+  if (!producer.ok()) return producer.status();
+  append.producer = *std::move(producer);
+  if (const Field seq = request.Find("stream-seq")) {
+    if (seq->empty()) return MakeError(ErrorCode::kInvalidHeader, "Stream-Seq must not be empty");
+    append.stream_seq = std::string(*seq);
+  }
+  if (request.body.empty()) {
+    if (!append.close) return MakeError(ErrorCode::kEmptyBody);
+    return append;
+  }
+  const Field type = request.Find("content-type");
+  if (!type || type->empty()) return MakeError(ErrorCode::kMissingContentType);
+  append.content_type = std::string(*type);
+  append.body = std::move(request.body);
+  return append;
+}
+
+}  // namespace
+
+Task<Done> Gateway::Append(http::Exchange& exchange, const Target& target, int& status) {
+  http::Request& request = exchange.request();
+  absl::StatusOr<AppendRequest> append = ParseAppend(request, target);
+  AppendResult result;
+  std::optional<uint64_t> received_seq;
+  bool close_only = false;
+  if (append.ok()) {
+    if (append->producer) received_seq = append->producer->seq;
+    close_only = append->body.empty();
+    result = co_await StoreCall(exchange.io(), store_, &StreamStore::Append, *std::move(append));
+  } else {
+    result.status = append.status();
+  }
+
+  const bool ok = result.status.ok();
+  const ErrorCode code = ok ? ErrorCode::kInternal : GetErrorCode(result.status);
+  // 200 tells a producer that its data is new; everything else that went well is 204.
+  const bool fresh = received_seq && !result.duplicate && !close_only;
+  http::Response response =
+      ok ? Begin(fresh ? 200 : 204, request) : Problem(result.status, request);
+  if (ok || code == ErrorCode::kStreamClosed) {
+    response.Add("Stream-Next-Offset", result.tail.ToString());
+    if (result.closed) response.Add("Stream-Closed", "true");
+  }
+  if (received_seq && (ok || code == ErrorCode::kProducerFenced)) {
+    response.Add("Producer-Epoch", std::to_string(result.producer_epoch));
+  }
+  if (received_seq && ok) response.Add("Producer-Seq", std::to_string(result.producer_seq));
+  if (received_seq && !ok && code == ErrorCode::kProducerSequenceGap) {
+    response.Add("Producer-Expected-Seq", std::to_string(result.expected_seq));
+    response.Add("Producer-Received-Seq", std::to_string(*received_seq));
+  }
+  status = response.status;
+  co_await exchange.Respond(std::move(response));
+  co_return Done{};
+}
+
+}  // namespace ds

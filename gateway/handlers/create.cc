@@ -1,0 +1,68 @@
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "gateway/handlers/gateway.h"
+#include "gateway/handlers/store_call.h"
+#include "storage/api/errors.h"
+#include "storage/core/content_type.h"
+
+// PUT: section 5.1, and 4.2 for forks.
+
+namespace ds {
+namespace {
+
+absl::StatusOr<CreateRequest> ParseCreate(http::Request& request, const Target& target,
+                                          std::string_view root) {
+  CreateRequest create;
+  create.path = target.path;
+  if (const Field type = request.Find("content-type"); type && !type->empty()) {
+    if (!IsValidContentType(*type)) {
+      return MakeError(ErrorCode::kInvalidHeader, "Content-Type is not a media type");
+    }
+    create.content_type = std::string(*type);
+  }
+  absl::StatusOr<Lifetime> lifetime =
+      ParseLifetime(request.Find("stream-ttl"), request.Find("stream-expires-at"));
+  if (!lifetime.ok()) return lifetime.status();
+  create.lifetime = *std::move(lifetime);
+  absl::StatusOr<std::optional<ForkPoint>> fork =
+      ParseFork(request.Find("stream-forked-from"), request.Find("stream-fork-offset"),
+                request.Find("stream-fork-sub-offset"), root);
+  if (!fork.ok()) return fork.status();
+  create.fork = *std::move(fork);
+  create.closed = IsStreamClosed(request.Find("stream-closed"));
+  create.body = std::move(request.body);
+  return create;
+}
+
+}  // namespace
+
+Task<Done> Gateway::Create(http::Exchange& exchange, const Target& target, int& status) {
+  http::Request& request = exchange.request();
+  absl::StatusOr<CreateRequest> create = ParseCreate(request, target, options_.stream_root);
+  CreateResult result;
+  if (create.ok()) {
+    result = co_await StoreCall(exchange.io(), store_, &StreamStore::Create, *std::move(create));
+  } else {
+    result.status = create.status();
+  }
+  if (!result.status.ok()) {
+    http::Response response = Problem(result.status, request);
+    status = response.status;
+    co_await exchange.Respond(std::move(response));
+    co_return Done{};
+  }
+  http::Response response = Begin(result.created ? 201 : 200, request);
+  if (result.created) {
+    response.Add("Location", absl::StrCat("http://", std::string(request.Find("host").value_or("")),
+                                          std::string(TargetPath(request.target))));
+  }
+  response.Add("Content-Type", result.content_type);
+  response.Add("Stream-Next-Offset", result.tail.ToString());
+  if (result.closed) response.Add("Stream-Closed", "true");
+  status = response.status;
+  co_await exchange.Respond(std::move(response));
+  co_return Done{};
+}
+
+}  // namespace ds

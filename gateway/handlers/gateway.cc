@@ -1,0 +1,180 @@
+#include "gateway/handlers/gateway.h"
+
+#include <algorithm>
+#include <atomic>
+#include <random>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "gateway/protocol/encoding.h"
+#include "spdlog/spdlog.h"
+#include "storage/api/errors.h"
+
+namespace ds {
+namespace {
+
+constexpr char kAllowedMethods[] = "GET, POST, PUT, DELETE, HEAD, OPTIONS";
+constexpr char kAllowedHeaders[] =
+    "Content-Type, Authorization, If-None-Match, Stream-Seq, Stream-TTL, Stream-Expires-At, "
+    "Stream-Closed, Producer-Id, Producer-Epoch, Producer-Seq, Stream-Forked-From, "
+    "Stream-Fork-Offset, Stream-Fork-Sub-Offset";
+constexpr char kExposedHeaders[] =
+    "Stream-Next-Offset, Stream-Cursor, Stream-Up-To-Date, Stream-Closed, Stream-TTL, "
+    "Stream-Expires-At, Stream-SSE-Data-Encoding, Producer-Epoch, Producer-Seq, "
+    "Producer-Expected-Seq, Producer-Received-Seq, ETag, Location, Retry-After, X-Request-Id, "
+    "Content-Encoding, Vary";
+constexpr char kPreflightMaxAge[] = "86400";
+constexpr int kRetryAfterSeconds = 1;
+
+// Unlike any other in this process, and hardly like one of another.
+std::string NewRequestId() {
+  static const uint64_t process = std::random_device()() | uint64_t{std::random_device()()} << 32;
+  static std::atomic<uint64_t> counter{0};
+  return absl::StrCat(absl::Hex(process, absl::kZeroPad16), "-", ++counter);
+}
+
+}  // namespace
+
+Gateway::Gateway(const GatewayOptions& options, StreamStore& store, LiveFeeds& feeds, Clock& clock)
+    : options_(options), store_(store), feeds_(feeds), clock_(clock) {
+  http::Response common;
+  common.Add("X-Content-Type-Options", "nosniff");
+  common.Add("Cross-Origin-Resource-Policy", "cross-origin");
+  if (options_.cors_origins == std::vector<std::string>{"*"}) {
+    common.Add("Access-Control-Allow-Origin", "*");
+    common.Add("Access-Control-Expose-Headers", kExposedHeaders);
+  }
+  static_headers_ = std::move(common.headers);
+}
+
+Task<Done> Gateway::Handle(http::Exchange& exchange) {
+  const absl::Time begin = options_.access_log ? absl::Now() : absl::Time();
+  int status = 0;
+  co_await Route(exchange, status);
+  if (options_.access_log) {
+    // The query may hold what a client considers private; the path is what an operator looks for.
+    spdlog::info("access id={} method={} path={} status={} ms={:.3f}", NewRequestId(),
+                 exchange.request().method, TargetPath(exchange.request().target), status,
+                 absl::ToDoubleMilliseconds(absl::Now() - begin));
+  }
+  co_return Done{};
+}
+
+Task<Done> Gateway::Route(http::Exchange& exchange, int& status) {
+  const http::Request& request = exchange.request();
+  if (request.method == "OPTIONS") {
+    http::Response response = Preflight(request);
+    status = response.status;
+    co_await exchange.Respond(std::move(response));
+    co_return Done{};
+  }
+  Target target;
+  absl::Status error = ParseTarget(request.target, options_.stream_root, target);
+  if (error.ok()) {
+    if (request.method == "GET") co_return co_await Read(exchange, target, status);
+    if (request.method == "POST") co_return co_await Append(exchange, target, status);
+    if (request.method == "PUT") co_return co_await Create(exchange, target, status);
+    if (request.method == "HEAD") co_return co_await Head(exchange, target, status);
+    if (request.method == "DELETE") co_return co_await Delete(exchange, target, status);
+    error = MakeError(ErrorCode::kMethodNotAllowed);
+  }
+  http::Response response = Problem(error, request);
+  status = response.status;
+  co_await exchange.Respond(std::move(response));
+  co_return Done{};
+}
+
+http::Response Gateway::Refuse(const absl::Status& error) { return Problem(error, {}); }
+
+http::Response Gateway::Begin(int status, const http::Request& request) const {
+  http::Response response{.status = status, .headers = static_headers_};
+  const bool listed = !options_.cors_origins.empty() && options_.cors_origins[0] != "*";
+  if (listed) AddCors(request, response);
+  return response;
+}
+
+void Gateway::AddCors(const http::Request& request, http::Response& response) const {
+  response.Add("Vary", "Origin");
+  const std::optional<std::string_view> origin = request.Find("origin");
+  if (!origin) return;
+  if (std::find(options_.cors_origins.begin(), options_.cors_origins.end(), *origin) ==
+      options_.cors_origins.end()) {
+    return;
+  }
+  response.Add("Access-Control-Allow-Origin", *origin);
+  response.Add("Access-Control-Expose-Headers", kExposedHeaders);
+}
+
+http::Response Gateway::Preflight(const http::Request& request) const {
+  http::Response response = Begin(204, request);
+  response.Add("Allow", kAllowedMethods);
+  if (!options_.cors_origins.empty()) {
+    response.Add("Access-Control-Allow-Methods", kAllowedMethods);
+    response.Add("Access-Control-Allow-Headers", kAllowedHeaders);
+    response.Add("Access-Control-Max-Age", kPreflightMaxAge);
+  }
+  return response;
+}
+
+http::Response Gateway::Problem(const absl::Status& error, const http::Request& request) const {
+  const ErrorInfo& info = Describe(GetErrorCode(error));
+  http::Response response = Begin(info.http_status, request);
+  response.Add("Content-Type", "application/problem+json");
+  response.Add("Cache-Control", "no-store");
+  if (info.http_status == 405) response.Add("Allow", kAllowedMethods);
+  if (info.http_status >= 500) {
+    const std::string id = NewRequestId();
+    response.Add("X-Request-Id", id);
+    if (info.http_status == 503) response.Add("Retry-After", std::to_string(kRetryAfterSeconds));
+    spdlog::log(info.http_status == 500 ? spdlog::level::err : spdlog::level::warn,
+                "request id={} method={} status={} code={}: {}", id, request.method,
+                info.http_status, info.name, std::string(error.message()));
+  }
+  response.body.emplace_back(ProblemJson(error));
+  return response;
+}
+
+void Gateway::AddReadHeaders(const ReadResult& read, http::Response& response) const {
+  response.Add("Stream-Next-Offset", read.next.ToString());
+  if (read.up_to_date) response.Add("Stream-Up-To-Date", "true");
+  if (read.at_end()) response.Add("Stream-Closed", "true");
+}
+
+std::string Gateway::CacheControl(const StreamInfo& info) const {
+  // A cache must not outlive the stream.
+  int64_t max_age = 60;
+  int64_t stale = 300;
+  std::optional<int64_t> left;
+  if (info.lifetime.ttl_seconds) {
+    left = static_cast<int64_t>(std::min<uint64_t>(*info.lifetime.ttl_seconds, 1u << 30));
+  } else if (info.lifetime.expires_at) {
+    left = std::max<int64_t>(0, absl::ToInt64Seconds(*info.lifetime.expires_at - clock_.Now()));
+  }
+  if (left) {
+    max_age = std::min(max_age, *left);
+    stale = std::min(stale, *left - max_age);
+  }
+  return absl::StrCat("public, max-age=", max_age, ", stale-while-revalidate=", stale);
+}
+
+uint64_t Gateway::NextCursor(const ReadQuery& query) const {
+  thread_local std::minstd_rand random(std::random_device{}());
+  return ResponseCursor(options_.cursors, clock_.Now(), query.cursor, random());
+}
+
+void Gateway::Renew(Feed& feed, const StreamInfo& info) const {
+  if (!info.lifetime.ttl_seconds) return;
+  const auto interval = std::chrono::milliseconds(
+      std::min<uint64_t>(*info.lifetime.ttl_seconds, 1u << 20) * 1000 / 4);
+  if (!feed.TakeRenewal(std::chrono::steady_clock::now(), interval)) return;
+  store_.Head({info.path, /*renew=*/true}, [](const HeadResult&) {});
+}
+
+http::SteadyTime Gateway::NextWake(const StreamInfo& info, http::SteadyTime deadline) const {
+  if (!info.lifetime.ttl_seconds) return deadline;
+  const auto interval = std::chrono::milliseconds(
+      std::max<uint64_t>(250, std::min<uint64_t>(*info.lifetime.ttl_seconds, 1u << 20) * 1000 / 3));
+  return std::min(deadline, std::chrono::steady_clock::now() + interval);
+}
+
+}  // namespace ds

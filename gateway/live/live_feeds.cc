@@ -1,0 +1,72 @@
+#include "gateway/live/live_feeds.h"
+
+#include <utility>
+
+namespace ds {
+namespace {
+
+constexpr auto kLinger = std::chrono::seconds(5);
+
+}  // namespace
+
+LiveFeeds::LiveFeeds(StreamStore& store, const CursorOptions& cursors, Clock& clock)
+    : store_(store), cursors_(cursors), clock_(clock) {}
+
+LiveFeeds::~LiveFeeds() {
+  for (auto& [path, feed] : feeds_) feed->Stop();
+  for (auto& feed : retired_) feed->Stop();
+}
+
+LiveFeeds::Use LiveFeeds::Acquire(const std::string& path) {
+  std::shared_ptr<Feed> feed;
+  bool draining;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    draining = draining_;
+    std::shared_ptr<Feed>& slot = feeds_[path];
+    if (slot != nullptr && slot->ended()) retired_.push_back(std::move(slot));
+    if (slot != nullptr) {
+      ++slot->users;
+      return Use(slot);
+    }
+    slot = feed = std::make_shared<Feed>(path, cursors_, clock_);
+    ++feed->users;
+  }
+  feed->Start(store_);
+  if (draining) feed->WakeAll(Feed::Wake::kDraining);
+  return Use(std::move(feed));
+}
+
+void LiveFeeds::Drain() {
+  std::vector<std::shared_ptr<Feed>> feeds;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    draining_ = true;
+    for (auto& [path, feed] : feeds_) feeds.push_back(feed);
+  }
+  for (const auto& feed : feeds) feed->WakeAll(Feed::Wake::kDraining);
+}
+
+void LiveFeeds::Sweep(http::SteadyTime now) {
+  std::vector<std::shared_ptr<Feed>> stopped;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    stopped.swap(retired_);
+    for (auto it = feeds_.begin(); it != feeds_.end();) {
+      Feed& feed = *it->second;
+      if (feed.users > 0) {
+        feed.idle_since = {};
+      } else if (feed.idle_since == http::SteadyTime{}) {
+        feed.idle_since = now;
+      } else if (now - feed.idle_since > kLinger) {
+        stopped.push_back(std::move(it->second));
+        it = feeds_.erase(it);
+        continue;
+      }
+      ++it;
+    }
+  }
+  for (const auto& feed : stopped) feed->Stop();
+}
+
+}  // namespace ds

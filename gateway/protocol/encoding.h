@@ -1,0 +1,50 @@
+#ifndef GATEWAY_PROTOCOL_ENCODING_H_
+#define GATEWAY_PROTOCOL_ENCODING_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "storage/api/offset.h"
+#include "storage/api/types.h"
+
+// What stands in response bodies.
+
+namespace ds {
+
+// The messages as one JSON array (section 9.1.5); the bytes of each are untouched.
+std::string JsonArray(std::string_view data, const std::vector<uint32_t>& message_sizes);
+
+// The body of a read of a stream of that content type.
+std::string ReadBody(std::string_view content_type, std::string data,
+                     const std::vector<uint32_t>& message_sizes);
+
+// A `data` event (section 5.8). `data` must not be empty. Line ends in text become line ends of the
+// event's data, so that nothing in a stream can end an event or begin another.
+std::string SseDataEvent(std::string_view content_type, std::string_view data,
+                         const std::vector<uint32_t>& message_sizes);
+
+// A `control` event. `cursor` is left out of the final one.
+struct SseControl {
+  Offset next;
+  std::optional<uint64_t> cursor;
+  bool up_to_date = false;
+  bool closed = false;
+};
+std::string SseControlEvent(const SseControl& control);
+
+// "<stream id>:<start>:<next>" with ":c" where the stream is closed and `next` its end (section
+// 10.1), in quotes; `encoding` marks a compressed representation.
+std::string Etag(const ReadResult& read, std::string_view encoding = {});
+
+// `body` in gzip format, or nothing when that does not make it smaller by a tenth.
+std::optional<std::string> Gzip(std::string_view body);
+
+// An RFC 9457 problem details object.
+std::string ProblemJson(const absl::Status& error);
+
+}  // namespace ds
+
+#endif  // GATEWAY_PROTOCOL_ENCODING_H_

@@ -1,0 +1,63 @@
+#include "gateway/protocol/encoding.h"
+
+#include "gtest/gtest.h"
+#include "storage/api/errors.h"
+
+namespace ds {
+namespace {
+
+TEST(Encoding, MessagesBecomeAnArray) {
+  EXPECT_EQ(JsonArray("12\"x\"", {1, 1, 3}), "[1,2,\"x\"]");
+  EXPECT_EQ(JsonArray("", {}), "[]");
+  EXPECT_EQ(ReadBody("text/plain", "12", {}), "12");
+}
+
+TEST(Encoding, NothingInAStreamEndsAnEvent) {
+  EXPECT_EQ(SseDataEvent("text/plain", "a\r\nb\rc\n\nevent: control", {}),
+            "event: data\ndata:a\ndata:b\ndata:c\ndata:\ndata:event: control\n\n");
+  EXPECT_EQ(SseDataEvent("text/plain", "a\n", {}), "event: data\ndata:a\ndata:\n\n");
+  EXPECT_EQ(SseDataEvent("text/plain", " a", {}), "event: data\ndata: a\n\n");
+}
+
+TEST(Encoding, JsonAndBinaryEvents) {
+  EXPECT_EQ(SseDataEvent("application/json", "12", {1, 1}), "event: data\ndata:[1,2]\n\n");
+  EXPECT_EQ(SseDataEvent("application/octet-stream", std::string("\0\xff", 2), {}),
+            "event: data\ndata:AP8=\n\n");
+}
+
+TEST(Encoding, ControlEvents) {
+  EXPECT_EQ(SseControlEvent({.next = {1, 2}, .cursor = 5, .up_to_date = true}),
+            "event: control\ndata:{\"streamNextOffset\":\"0000000000000001_0000000000000002\","
+            "\"streamCursor\":\"5\",\"upToDate\":true}\n\n");
+  EXPECT_EQ(SseControlEvent({.next = {1, 2}, .closed = true}),
+            "event: control\ndata:{\"streamNextOffset\":\"0000000000000001_0000000000000002\","
+            "\"streamClosed\":true}\n\n");
+}
+
+TEST(Encoding, TheEtagChangesWithClosure) {
+  ReadResult read;
+  read.info.stream_id = 1;
+  read.up_to_date = true;
+  const std::string open = Etag(read);
+  read.info.closed = true;
+  EXPECT_NE(Etag(read), open);
+}
+
+TEST(Encoding, GzipOnlyWhereItPays) {
+  EXPECT_LT(Gzip(std::string(10000, 'a'))->size(), 1000u);
+  std::string noise;
+  for (uint32_t i = 0, x = 1; i < 5000; ++i)
+    noise.push_back(static_cast<char>((x = x * 1664525 + 1013904223) >> 24));
+  EXPECT_FALSE(Gzip(noise));
+}
+
+TEST(Encoding, ProblemsCarryTheStableCode) {
+  EXPECT_EQ(ProblemJson(MakeError(ErrorCode::kStreamClosed)),
+            R"({"type":"about:blank","title":"The stream is closed","status":409,)"
+            R"("code":"stream-closed"})");
+  EXPECT_NE(ProblemJson(MakeError(ErrorCode::kInvalidJson, "at byte \xff\"")).find("detail"),
+            std::string::npos);
+}
+
+}  // namespace
+}  // namespace ds

@@ -1,0 +1,43 @@
+#ifndef GATEWAY_PROTOCOL_TARGET_H_
+#define GATEWAY_PROTOCOL_TARGET_H_
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+
+namespace ds {
+
+inline constexpr size_t kMaxPathBytes = 2048;
+
+// A request target, taken apart.
+struct Target {
+  std::string path;  // of the stream: below the root, percent-decoded
+  std::vector<std::pair<std::string, std::string>> query;  // decoded, in order
+
+  const std::string* Find(std::string_view name) const;
+  size_t Count(std::string_view name) const;
+};
+
+// Percent-decodes `text`; false when an escape is malformed. `plus_is_space` as in queries.
+bool PercentDecode(std::string_view text, bool plus_is_space, std::string& out);
+
+// The stream path in `url_path`, which is a path as in a URL, beginning with `root` (such as
+// "/v1/stream/"). Two URLs name the same stream when their decoded paths are equal. Errors:
+// kStreamNotFound outside the root; kInvalidPath for empty paths, segments `.` and `..`, control
+// characters, malformed escapes, anything that is not UTF-8, and more than kMaxPathBytes.
+absl::Status ParseStreamPath(std::string_view url_path, std::string_view root, std::string& path);
+
+// Takes apart an origin-form target ("/v1/stream/a?offset=-1") or absolute-form one. Errors: as
+// ParseStreamPath, and kInvalidQuery.
+absl::Status ParseTarget(std::string_view target, std::string_view root, Target& out);
+
+// The path of a target, without query, scheme or authority.
+std::string_view TargetPath(std::string_view target);
+
+}  // namespace ds
+
+#endif  // GATEWAY_PROTOCOL_TARGET_H_

@@ -1,0 +1,66 @@
+#include <pthread.h>
+#include <sys/resource.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "server/command_line.h"
+#include "server/logging.h"
+#include "server/server.h"
+#include "spdlog/spdlog.h"
+
+namespace {
+
+// Connections are files: take as many as the system lets us have.
+void RaiseFileLimit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::string text;
+  int exit_code = 0;
+  const auto line = ds::ParseCommandLine(
+      std::vector<std::string>(argv + 1, argv + argc),
+      [](const std::string& name) -> const char* { return std::getenv(name.c_str()); }, text,
+      exit_code);
+  if (!line) {
+    std::fputs(text.c_str(), exit_code == 0 ? stdout : stderr);
+    return exit_code;
+  }
+  ds::SetUpLogging(line->log);
+  RaiseFileLimit();
+
+  // Before any thread starts, so that all of them leave the signals to sigwait below.
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+
+  auto server = ds::Server::Start(line->server, {});
+  if (!server.ok()) {
+    spdlog::critical("cannot start: {}", std::string(server.status().message()));
+    return 1;
+  }
+  const std::string& where =
+      (*server)->url().empty() ? (*server)->grpc_address() : (*server)->url();
+  std::printf("durable-streams %s is serving %s\n", ds::kVersion, where.c_str());
+  std::fflush(stdout);
+
+  int signal = 0;
+  sigwait(&signals, &signal);
+  spdlog::info("stopping");
+  (*server)->Stop();
+  spdlog::info("stopped");
+  return 0;
+}

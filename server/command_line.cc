@@ -1,0 +1,296 @@
+#include "server/command_line.h"
+
+#include <algorithm>
+#include <fstream>
+#include <memory>
+#include <set>
+#include <sstream>
+#include <utility>
+
+#include "CLI/CLI.hpp"
+#include "absl/time/time.h"
+
+namespace ds {
+namespace {
+
+// Declares options of one subcommand that write into one CommandLine.
+class Flags {
+ public:
+  explicit Flags(CLI::App& app) : app_(app) {}
+
+  template <typename T>
+  CLI::Option* Value(const std::string& name, T& target, const std::string& help) {
+    return app_.add_option("--" + name, target, help)->capture_default_str();
+  }
+
+  void Bytes(const std::string& name, uint64_t& target, const std::string& help) {
+    Value(name, target, help + "; bytes, or with a unit such as 64MiB")
+        ->transform(CLI::AsSizeValue(/*kb_is_1000=*/false));
+  }
+
+  void Duration(const std::string& name, absl::Duration& target, const std::string& help,
+                absl::Duration minimum = absl::Milliseconds(1)) {
+    app_.add_option_function<std::string>(
+            "--" + name,
+            [name, minimum, &target](const std::string& text) {
+              absl::Duration value;
+              if (!absl::ParseDuration(text, &value) || value < minimum ||
+                  value == absl::InfiniteDuration()) {
+                throw CLI::ValidationError(
+                    "--" + name, "'" + text + "' is no duration of at least " +
+                                     absl::FormatDuration(minimum) + "; write 500ms, 30s or 2h");
+              }
+              target = value;
+            },
+            help + "; as 500ms, 30s, 2h")
+        ->type_name("DURATION")
+        ->default_str(absl::FormatDuration(target));
+  }
+
+  void Milliseconds(const std::string& name, std::chrono::milliseconds& target,
+                    const std::string& help) {
+    auto value = std::make_shared<absl::Duration>(absl::FromChrono(target));
+    holders_.push_back(value);
+    Duration(name, *value, help);
+    finish_.push_back([value, &target] { target = absl::ToChronoMilliseconds(*value); });
+  }
+
+  void OnOff(const std::string& name, bool& target, const std::string& help) {
+    // As a flag it can stand alone, or be given a value: --name, --name=false.
+    app_.add_flag("--" + name, target, help + "; " + (target ? "on" : "off") + " by default");
+  }
+
+  void Finish() {
+    for (const auto& step : finish_) step();
+  }
+
+ private:
+  CLI::App& app_;
+  std::vector<std::shared_ptr<absl::Duration>> holders_;
+  std::vector<std::function<void()>> finish_;
+};
+
+void AddHttpFlags(Flags& flags, ServerOptions& server, std::string& cursor_epoch,
+                  std::string& cors_origins) {
+  GatewayOptions& gateway = server.gateway;
+  flags.Value("stream-root", gateway.stream_root, "URL path below which the streams live");
+  flags.Duration("long-poll-timeout", gateway.long_poll_timeout,
+                 "how long a long-poll waits for data");
+  flags.Duration("sse-reconnect-interval", gateway.sse_reconnect_interval,
+                 "after this a server-sent events response ends and the client reconnects");
+  flags.Duration("cursor-interval", gateway.cursors.interval,
+                 "interval of the cursors that keep CDN caches moving");
+  flags.Value("cursor-epoch", cursor_epoch, "time from which those intervals count (RFC 3339)");
+  flags.Value("cors-origins", cors_origins,
+              "origins that browsers may call from, separated by commas; * for all, none for none");
+  flags.Bytes("max-append-bytes", server.limits.max_body, "largest request body");
+  flags.Bytes("max-chunk-bytes", gateway.max_chunk_bytes, "largest response to a read");
+  flags.OnOff("compression", gateway.compression, "gzip catch-up responses where it pays");
+  flags.Bytes("min-compressed-bytes", gateway.min_compressed_bytes,
+              "responses below this are not compressed");
+  flags.Value("max-request-line-bytes", server.limits.max_request_line, "longest request line");
+  flags.Value("max-header-bytes", server.limits.max_head,
+              "largest request head, request line included");
+  flags.Value("max-connections", server.max_connections, "connections at the same time");
+  flags.Milliseconds("header-timeout", server.timeouts.head,
+                     "from a request's first byte to the end of its headers");
+  flags.Milliseconds("body-timeout", server.timeouts.body, "without a byte of a request's body");
+  flags.Milliseconds("idle-timeout", server.timeouts.idle, "of a connection between requests");
+  flags.Milliseconds("write-timeout", server.timeouts.write,
+                     "without the client taking a byte of the response");
+  flags.OnOff("access-log", gateway.access_log, "log every request");
+  flags.Value("threads", server.threads, "threads for HTTP; 0 for one per core");
+}
+
+void AddStorageFlags(Flags& flags, ServerOptions& server, bool on_disk, std::string& durability) {
+  EngineOptions& engine = server.engine;
+  if (on_disk) {
+    flags.Value("data-dir", engine.database.directory, "directory that holds the data")->required();
+    flags
+        .Value("durability", durability,
+               "what an acknowledged write is: fsync = synced to disk, os = in the page cache")
+        ->check(CLI::IsMember({"fsync", "os"}));
+    flags.Value("max-open-files", engine.database.max_open_files,
+                "files that the storage keeps open; -1 for all it has");
+  }
+  flags.Bytes("block-cache-bytes", engine.database.block_cache_bytes,
+              "memory for data blocks read from disk");
+  flags.Value("max-cached-streams", engine.max_cached_streams,
+              "streams whose state stays in memory");
+  flags.OnOff("registry", engine.committer.registry,
+              "keep the stream __registry__, which lists all others");
+}
+
+std::string EnvironmentName(std::string flag) {
+  std::string name = "DS_";
+  for (const char c : flag) {
+    name.push_back(c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c))));
+  }
+  return name;
+}
+
+bool Contains(const std::vector<std::string>& arguments, const std::string& flag) {
+  return std::any_of(arguments.begin(), arguments.end(), [&](const std::string& argument) {
+    return argument == flag || argument.starts_with(flag + "=");
+  });
+}
+
+// The arguments with what the environment and the config file add to them.
+std::vector<std::string> Complete(
+    std::vector<std::string> arguments, const std::vector<std::string>& flags,
+    const std::function<const char*(const std::string&)>& environment) {
+  for (const std::string& flag : flags) {
+    const char* const value = environment(EnvironmentName(flag));
+    if (value != nullptr && !Contains(arguments, "--" + flag)) {
+      arguments.push_back("--" + flag + "=" + value);
+    }
+  }
+  std::string file;
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    if (arguments[i] == "--config" && i + 1 < arguments.size()) file = arguments[i + 1];
+    if (arguments[i].starts_with("--config=")) file = arguments[i].substr(9);
+  }
+  if (file.empty()) return arguments;
+  std::ifstream in(file);
+  if (!in) throw CLI::ValidationError("--config", "cannot read " + file);
+  for (const CLI::ConfigItem& item : CLI::ConfigTOML().from_config(in)) {
+    const std::string name = item.fullname();
+    if (std::find(flags.begin(), flags.end(), name) == flags.end() || name == "config") {
+      throw CLI::ValidationError("--config", file + ": unknown key '" + name + "'");
+    }
+    if (Contains(arguments, "--" + name)) continue;
+    std::string value;
+    for (const std::string& input : item.inputs) value += (value.empty() ? "" : ",") + input;
+    arguments.push_back("--" + name + "=" + value);
+  }
+  return arguments;
+}
+
+std::vector<std::string> FlagNames(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames()) {
+      if (name != "help") names.push_back(name);
+    }
+  }
+  return names;
+}
+
+absl::Status FinishOptions(ServerOptions& server, const std::string& durability,
+                           const std::string& cors_origins, const std::string& cursor_epoch) {
+  server.engine.database.durability = durability == "os" ? Durability::kOs : Durability::kFsync;
+  server.gateway.cors_origins.clear();
+  std::stringstream list(cors_origins == "none" ? "" : cors_origins);
+  for (std::string origin; std::getline(list, origin, ',');) {
+    if (!origin.empty()) server.gateway.cors_origins.push_back(origin);
+  }
+  std::string error;
+  if (!absl::ParseTime(absl::RFC3339_full, cursor_epoch, &server.gateway.cursors.epoch, &error)) {
+    return absl::InvalidArgumentError("--cursor-epoch: " + error);
+  }
+  std::string& root = server.gateway.stream_root;
+  if (!root.starts_with('/')) return absl::InvalidArgumentError("--stream-root must begin with /");
+  if (!root.ends_with('/')) root.push_back('/');
+  if (server.gateway.max_chunk_bytes == 0) {
+    return absl::InvalidArgumentError("--max-chunk-bytes must be at least 1");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+std::optional<CommandLine> ParseCommandLine(
+    const std::vector<std::string>& arguments,
+    const std::function<const char*(const std::string&)>& environment, std::string& text,
+    int& exit_code) {
+  CLI::App app("A server for the Durable Streams protocol", "durable-streams");
+  app.set_version_flag("--version", kVersion);
+  app.require_subcommand(1);
+  app.footer(
+      "Every option can also be given in the environment (DS_DATA_DIR for --data-dir) or in the\n"
+      "file that --config names; flags win over the environment, that over the file.");
+
+  CommandLine line;
+  std::string durability = "fsync";
+  std::string cors_origins = "*";
+  std::string cursor_epoch = "2024-10-09T00:00:00Z";
+  std::string config;
+  std::vector<std::pair<CLI::App*, std::unique_ptr<Flags>>> roles;
+  // One set of variables serves all roles, of which one runs; only defaults differ.
+  std::string dev_listen = "127.0.0.1:4437";
+  std::string serve_listen = "0.0.0.0:4437";
+  std::string storage_listen = "0.0.0.0:4438";
+  const auto add_role = [&](const std::string& name, const std::string& help, std::string& listen,
+                            const std::string& listens_for) -> Flags& {
+    CLI::App* const sub = app.add_subcommand(name, help);
+    roles.emplace_back(sub, std::make_unique<Flags>(*sub));
+    Flags& flags = *roles.back().second;
+    flags.Value("listen", listen, "HOST:PORT for " + listens_for + "; port 0 picks one");
+    return flags;
+  };
+  const auto add_common = [&](Flags& flags) {
+    flags.Duration("drain-timeout", line.server.drain_timeout,
+                   "how long requests under way may take to finish when the server stops",
+                   absl::ZeroDuration());
+    flags.Value("log-level", line.log.level, "what is logged")
+        ->check(CLI::IsMember({"trace", "debug", "info", "warning", "error", "critical", "off"}));
+    flags.Value("log-format", line.log.format, "auto: text on a terminal, JSON lines otherwise")
+        ->check(CLI::IsMember({"auto", "text", "json"}));
+    flags.Value("config", config, "file with further options, as lines such as listen = \"...\"");
+  };
+
+  Flags& dev = add_role("dev", "Serve from memory; everything is gone at exit", dev_listen, "HTTP");
+  AddStorageFlags(dev, line.server, /*on_disk=*/false, durability);
+  AddHttpFlags(dev, line.server, cursor_epoch, cors_origins);
+  add_common(dev);
+
+  Flags& serve =
+      add_role("serve", "Serve durably, gateway and storage in one process", serve_listen, "HTTP");
+  AddStorageFlags(serve, line.server, /*on_disk=*/true, durability);
+  AddHttpFlags(serve, line.server, cursor_epoch, cors_origins);
+  add_common(serve);
+
+  int role = -1;
+  try {
+    std::vector<std::string> completed = arguments;
+    for (const auto& [sub, flags] : roles) {
+      if (!arguments.empty() && arguments[0] == sub->get_name()) {
+        completed = Complete(arguments, FlagNames(*sub), environment);
+      }
+    }
+    std::reverse(completed.begin(), completed.end());  // as CLI11 takes them
+    app.parse(completed);
+    for (size_t i = 0; i < roles.size(); ++i) {
+      if (roles[i].first->parsed()) role = static_cast<int>(i);
+    }
+    roles[static_cast<size_t>(role)].second->Finish();
+  } catch (const CLI::ParseError& error) {
+    std::stringstream out;
+    exit_code = app.exit(error, out, out);
+    text = out.str();
+    return std::nullopt;
+  }
+  const std::string name = roles[static_cast<size_t>(role)].first->get_name();
+  if (name == "dev") {
+    line.server.role = Role::kDev;
+    line.server.listen = dev_listen;
+  } else if (name == "serve") {
+    line.server.role = Role::kServe;
+    line.server.listen = serve_listen;
+  } else if (name == "storage") {
+    line.server.role = Role::kStorage;
+    line.server.listen = storage_listen;
+  } else {
+    line.server.role = Role::kGateway;
+    line.server.listen = serve_listen;
+  }
+  const absl::Status status = FinishOptions(line.server, durability, cors_origins, cursor_epoch);
+  if (!status.ok()) {
+    text = std::string(status.message()) + "\n";
+    exit_code = 2;
+    return std::nullopt;
+  }
+  return line;
+}
+
+}  // namespace ds

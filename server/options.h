@@ -1,0 +1,38 @@
+#ifndef SERVER_OPTIONS_H_
+#define SERVER_OPTIONS_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/time/time.h"
+#include "gateway/handlers/gateway.h"
+#include "gateway/http/connection.h"
+#include "storage/engine/engine.h"
+
+namespace ds {
+
+enum class Role {
+  kDev,      // gateway and storage in memory
+  kServe,    // gateway and storage in one process
+  kStorage,  // storage alone, over gRPC
+  kGateway,  // gateway alone, in front of a storage
+};
+
+// Everything that can be set about a server; the defaults are those of the role `serve`.
+struct ServerOptions {
+  Role role = Role::kServe;
+  std::string listen = "0.0.0.0:4437";  // public HTTP; gRPC in the role `storage`
+  std::string grpc_listen;              // serve: also offer the storage over gRPC; empty: no
+  std::string storage;                  // gateway: HOST:PORT of the storage
+  GatewayOptions gateway;
+  http::Limits limits;
+  http::Timeouts timeouts;
+  uint64_t max_connections = 100'000;
+  EngineOptions engine;
+  uint32_t threads = 0;  // for HTTP; 0: one per core
+  absl::Duration drain_timeout = absl::Seconds(10);
+};
+
+}  // namespace ds
+
+#endif  // SERVER_OPTIONS_H_

@@ -1,0 +1,7 @@
+// The protocol's own suite against the server at CONFORMANCE_URL.
+import { runConformanceTests } from "@durable-streams/server-conformance-tests"
+
+runConformanceTests({
+  baseUrl: process.env.CONFORMANCE_URL,
+  subscriptions: process.env.CONFORMANCE_SUBSCRIPTIONS === "true",
+})

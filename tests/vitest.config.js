@@ -1,0 +1,10 @@
+import { defineConfig } from "vitest/config"
+
+export default defineConfig({
+  test: {
+    include: ["conformance/*.test.js", "client/*.test.js"],
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    cache: false,
+  },
+})
