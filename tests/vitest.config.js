@@ -5,6 +5,5 @@ export default defineConfig({
     include: ["conformance/*.test.js", "client/*.test.js"],
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    cache: false,
   },
 })

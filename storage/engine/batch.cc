@@ -72,7 +72,8 @@ void Batch::DeleteStream(StreamEntry& entry) {
   // Range tombstones cost later reads, so only where there is something to delete. What this
   // very batch wrote counts too: its keys come before the tombstone.
   if (entry.state.tail > entry.config.lineage.base()) {
-    writes_.DeleteRange(database_.family(Family::kRecords), RecordKey(id, 0), RecordKey(id + 1, 0));
+    // Bare ids, not record keys: see RecordStreamPrefix in database.cc.
+    writes_.DeleteRange(database_.family(Family::kRecords), EncodeNumber(id), EncodeNumber(id + 1));
   }
   bool has_producers = entry.producers != nullptr && !entry.producers->empty();
   if (!has_producers && !entry.producers_complete) {

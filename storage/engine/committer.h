@@ -114,7 +114,7 @@ class Committer {
   uint64_t reserved_stream_id_ = 1;  // ids below it may be given out
   bool write_failed_ = false;
   absl::Status failure_;
-  absl::Time retry_at_;  // no attempt to recover before
+  absl::Time retry_at_;           // no attempt to recover before
   int64_t next_timer_nanos_ = 0;  // no timer is due before
   EntryPtr registry_;
 

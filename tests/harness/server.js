@@ -1,0 +1,50 @@
+// Starts real servers for tests: the built binary, on ports that it picks, ended by process id.
+import { spawn } from "node:child_process"
+import { once } from "node:events"
+import { dirname, join } from "node:path"
+import { createInterface } from "node:readline"
+import { fileURLToPath } from "node:url"
+
+const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
+export const binary = process.env.DS_BINARY ?? join(root, "bazel-bin", "durable-streams")
+
+/**
+ * Starts `durable-streams` with these arguments (a role first) and waits until it says where it
+ * serves. Without --listen among them it listens on a free loopback port.
+ */
+export async function startServer(args, { env = {}, timeoutMs = 20_000 } = {}) {
+  const listen = args.includes("--listen") ? [] : ["--listen", "127.0.0.1:0"]
+  const child = spawn(binary, [...args, ...listen, "--log-level", "warning"], {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, ...env },
+  })
+  const exited = once(child, "exit").then(([code, signal]) => ({ code, signal }))
+  let errors = ""
+  child.stderr.on("data", (chunk) => {
+    errors = (errors + chunk).slice(-10_000)
+  })
+  const line = await new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`no server after ${timeoutMs} ms: ${errors}`)), timeoutMs)
+    createInterface({ input: child.stdout }).once("line", (text) => {
+      clearTimeout(timer)
+      resolve(text)
+    })
+    exited.then(({ code, signal }) => {
+      clearTimeout(timer)
+      reject(new Error(`the server ended (${code ?? signal}): ${errors}`))
+    })
+  })
+  const where = /is serving (\S+)/.exec(line)[1]
+  const end = (signal) => async () => {
+    if (child.exitCode === null && child.signalCode === null) child.kill(signal)
+    return exited
+  }
+  return {
+    pid: child.pid,
+    url: where, // http://…/v1/stream/, or HOST:PORT of gRPC in the role storage
+    exited,
+    errors: () => errors,
+    stop: end("SIGTERM"),
+    kill: end("SIGKILL"),
+  }
+}
