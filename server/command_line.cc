@@ -247,8 +247,22 @@ std::optional<CommandLine> ParseCommandLine(
   Flags& serve =
       add_role("serve", "Serve durably, gateway and storage in one process", serve_listen, "HTTP");
   AddStorageFlags(serve, line.server, /*on_disk=*/true, durability);
+  serve.Value("grpc-listen", line.server.grpc_listen,
+              "HOST:PORT where the storage is offered over gRPC as well; empty for nowhere");
   AddHttpFlags(serve, line.server, cursor_epoch, cors_origins);
   add_common(serve);
+
+  Flags& storage =
+      add_role("storage", "Serve the storage alone, over gRPC", storage_listen, "gRPC");
+  AddStorageFlags(storage, line.server, /*on_disk=*/true, durability);
+  storage.Bytes("max-append-bytes", line.server.limits.max_body, "largest body of an append");
+  add_common(storage);
+
+  Flags& gateway = add_role("gateway", "Serve HTTP in front of a storage", serve_listen, "HTTP");
+  gateway.Value("storage", line.server.storage, "HOST:PORT of the storage, or unix:PATH")
+      ->required();
+  AddHttpFlags(gateway, line.server, cursor_epoch, cors_origins);
+  add_common(gateway);
 
   int role = -1;
   try {

@@ -9,6 +9,8 @@
 #include "gateway/http/server.h"
 #include "gateway/live/live_feeds.h"
 #include "spdlog/spdlog.h"
+#include "storage/rpc/remote_store.h"
+#include "storage/rpc/service.h"
 
 namespace ds {
 namespace {
@@ -48,7 +50,8 @@ class ServerImpl final : public Server {
       watch_ = store_->Watch("**", std::make_shared<HookCaller>(std::move(hooks)));
     }
     if (options_.role != Role::kStorage) status = StartHttp();
-    return status;
+    if (!status.ok()) return status;
+    return StartRpc();
   }
 
   void Stop() override {
@@ -60,8 +63,10 @@ class ServerImpl final : public Server {
       feeds_->Drain();
       http_->Drain(options_.drain_timeout);
     }
+    if (rpc_ != nullptr) rpc_->Stop(options_.drain_timeout);
     for (const auto& io : threads_) io->Stop();
     watch_.reset();
+    rpc_.reset();
     http_.reset();
     feeds_.reset();
     store_.reset();
@@ -73,11 +78,29 @@ class ServerImpl final : public Server {
 
  private:
   absl::Status OpenStore() {
+    if (options_.role == Role::kGateway) {
+      store_ = rpc::RemoteStore::Connect(options_.storage);
+      return absl::OkStatus();
+    }
     EngineOptions engine = options_.engine;
     if (options_.role == Role::kDev) engine.database.directory.clear();
     absl::StatusOr<std::unique_ptr<Engine>> opened = Engine::Open(engine, clock_);
     if (!opened.ok()) return opened.status();
     store_ = *std::move(opened);
+    return absl::OkStatus();
+  }
+
+  absl::Status StartRpc() {
+    const std::string& address =
+        options_.role == Role::kStorage ? options_.listen : options_.grpc_listen;
+    if (address.empty()) return absl::OkStatus();
+    // Room for the largest body, and as much again for what a session puts into one message.
+    const uint64_t max_message_bytes = options_.limits.max_body * 2 + (16u << 20);
+    absl::StatusOr<std::unique_ptr<rpc::RpcServer>> started =
+        rpc::RpcServer::Start(address, *store_, max_message_bytes);
+    if (!started.ok()) return started.status();
+    rpc_ = *std::move(started);
+    grpc_address_ = rpc_->address();
     return absl::OkStatus();
   }
 
@@ -116,6 +139,7 @@ class ServerImpl final : public Server {
   std::unique_ptr<Gateway> gateway_;
   std::shared_ptr<http::ServerShared> shared_;
   std::unique_ptr<http::Server> http_;
+  std::unique_ptr<rpc::RpcServer> rpc_;
   std::string url_;
   std::string grpc_address_;
   std::mutex stop_mutex_;

@@ -48,3 +48,18 @@ export async function startServer(args, { env = {}, timeoutMs = 20_000 } = {}) {
     kill: end("SIGKILL"),
   }
 }
+
+/** Starts a storage and a gateway in front of it. Ending it ends the gateway first. */
+export async function startSplit(dataDir, gatewayArgs = [], storageArgs = []) {
+  const storage = await startServer(["storage", "--data-dir", dataDir, ...storageArgs])
+  const gateway = await startServer(["gateway", "--storage", storage.url, ...gatewayArgs])
+  return {
+    ...gateway,
+    storage,
+    gateway,
+    stop: async () => {
+      await gateway.stop()
+      return storage.stop()
+    },
+  }
+}

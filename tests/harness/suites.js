@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from "node:f
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { startServer } from "./server.js"
+import { startServer, startSplit } from "./server.js"
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
 const tests = join(root, "tests")
@@ -85,6 +85,7 @@ const suites = {
   build: () => command("bazel", "build", "--config=opt", "//:durable-streams"),
   "conformance-dev": () => conformance(() => startServer(["dev", ...quick])),
   "conformance-serve": () => conformance(() => startServer(["serve", "--data-dir", data("conformance"), ...quick])),
+  "conformance-gateway": () => conformance(() => startSplit(data("conformance-split"), quick)),
 }
 
 const wanted = process.argv.slice(2)

@@ -1,0 +1,347 @@
+#include "storage/rpc/convert.h"
+
+#include <memory>
+#include <utility>
+
+#include "storage/api/errors.h"
+
+namespace ds::rpc {
+namespace {
+
+void SetTime(absl::Time time, google::protobuf::Timestamp& out) {
+  const int64_t seconds = absl::ToUnixSeconds(time);
+  out.set_seconds(seconds);
+  out.set_nanos(
+      static_cast<int32_t>(absl::ToInt64Nanoseconds(time - absl::FromUnixSeconds(seconds))));
+}
+
+absl::Time GetTime(const google::protobuf::Timestamp& in) {
+  return absl::FromUnixSeconds(in.seconds()) + absl::Nanoseconds(in.nanos());
+}
+
+absl::Status Bad(std::string_view what) { return MakeError(ErrorCode::kInvalidOffset, what); }
+
+// Offsets from a peer of the same deployment; what is none becomes the beginning.
+Offset TrustedOffset(const std::string& text) { return Offset::Parse(text).value_or(Offset{}); }
+
+Lifetime GetLifetime(const pb::Lifetime& in) {
+  Lifetime out;
+  if (in.has_ttl_seconds()) out.ttl_seconds = in.ttl_seconds();
+  if (in.has_expires_at()) {
+    out.expires_at = GetTime(in.expires_at());
+    out.expires_at_text = in.expires_at_text();
+    if (out.expires_at_text.empty()) {
+      out.expires_at_text =
+          absl::FormatTime(absl::RFC3339_full, *out.expires_at, absl::UTCTimeZone());
+    }
+  }
+  return out;
+}
+
+void SetLifetime(const Lifetime& in, pb::Lifetime& out) {
+  if (in.ttl_seconds) out.set_ttl_seconds(*in.ttl_seconds);
+  if (in.expires_at) {
+    SetTime(*in.expires_at, *out.mutable_expires_at());
+    out.set_expires_at_text(in.expires_at_text);
+  }
+}
+
+}  // namespace
+
+absl::Status FromProto(pb::CreateRequest&& in, CreateRequest& out) {
+  out.path = std::move(*in.mutable_path());
+  if (out.path.empty()) return MakeError(ErrorCode::kInvalidPath, "the stream path is empty");
+  out.content_type = std::move(*in.mutable_content_type());
+  out.lifetime = GetLifetime(in.lifetime());
+  if (out.lifetime.ttl_seconds && out.lifetime.expires_at) {
+    return MakeError(ErrorCode::kBadRequest, "both a TTL and an absolute expiry");
+  }
+  out.body = std::move(*in.mutable_body());
+  out.closed = in.closed();
+  if (in.has_fork()) {
+    ForkPoint fork{.source_path = in.fork().source_path(), .sub_offset = in.fork().sub_offset()};
+    if (!in.fork().offset().empty()) {
+      fork.offset = Offset::Parse(in.fork().offset());
+      if (!fork.offset) return Bad("malformed fork offset");
+    }
+    out.fork = std::move(fork);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status FromProto(pb::AppendRequest&& in, AppendRequest& out) {
+  out.path = std::move(*in.mutable_path());
+  out.content_type = std::move(*in.mutable_content_type());
+  out.body = std::move(*in.mutable_body());
+  if (in.has_stream_seq()) out.stream_seq = in.stream_seq();
+  if (in.has_producer()) {
+    constexpr uint64_t kMaxSafeInteger = (1ull << 53) - 1;
+    if (in.producer().id().empty() || in.producer().epoch() > kMaxSafeInteger ||
+        in.producer().seq() > kMaxSafeInteger) {
+      return MakeError(ErrorCode::kBadRequest, "invalid producer");
+    }
+    out.producer = ProducerTag{in.producer().id(), in.producer().epoch(), in.producer().seq()};
+  }
+  out.close = in.close();
+  return absl::OkStatus();
+}
+
+absl::Status FromProto(const pb::Position& in, ReadRequest& out) {
+  out.from = ReadRequest::From::kBeginning;
+  if (in.from_case() == pb::Position::kNow) out.from = ReadRequest::From::kNow;
+  if (in.from_case() == pb::Position::kOffset) {
+    const std::optional<Offset> offset = Offset::Parse(in.offset());
+    if (!offset) return Bad("malformed offset");
+    out.from = ReadRequest::From::kOffset;
+    out.offset = *offset;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status FromProto(const pb::ReadRequest& in, ReadRequest& out) {
+  out.path = in.path();
+  if (in.max_bytes() > 0) out.max_bytes = in.max_bytes();
+  return FromProto(in.position(), out);
+}
+
+pb::CreateRequest ToProto(CreateRequest&& in) {
+  pb::CreateRequest out;
+  out.set_path(std::move(in.path));
+  out.set_content_type(std::move(in.content_type));
+  if (in.lifetime.set()) SetLifetime(in.lifetime, *out.mutable_lifetime());
+  out.set_body(std::move(in.body));
+  out.set_closed(in.closed);
+  if (in.fork) {
+    out.mutable_fork()->set_source_path(in.fork->source_path);
+    if (in.fork->offset) out.mutable_fork()->set_offset(in.fork->offset->ToString());
+    out.mutable_fork()->set_sub_offset(in.fork->sub_offset);
+  }
+  return out;
+}
+
+pb::AppendRequest ToProto(AppendRequest&& in) {
+  pb::AppendRequest out;
+  out.set_path(std::move(in.path));
+  out.set_content_type(std::move(in.content_type));
+  out.set_body(std::move(in.body));
+  if (in.stream_seq) out.set_stream_seq(*in.stream_seq);
+  if (in.producer) {
+    out.mutable_producer()->set_id(in.producer->id);
+    out.mutable_producer()->set_epoch(in.producer->epoch);
+    out.mutable_producer()->set_seq(in.producer->seq);
+  }
+  out.set_close(in.close);
+  return out;
+}
+
+pb::ReadRequest ToProto(const ReadRequest& in) {
+  pb::ReadRequest out;
+  out.set_path(in.path);
+  out.set_max_bytes(in.max_bytes);
+  switch (in.from) {
+    case ReadRequest::From::kBeginning:
+      out.mutable_position()->set_beginning(true);
+      break;
+    case ReadRequest::From::kNow:
+      out.mutable_position()->set_now(true);
+      break;
+    case ReadRequest::From::kOffset:
+      out.mutable_position()->set_offset(in.offset.ToString());
+      break;
+  }
+  return out;
+}
+
+pb::CreateResponse ToProto(const CreateResult& in) {
+  pb::CreateResponse out;
+  out.set_created(in.created);
+  out.set_content_type(in.content_type);
+  out.set_tail(in.tail.ToString());
+  out.set_closed(in.closed);
+  return out;
+}
+
+CreateResult FromProto(const pb::CreateResponse& in) {
+  return {.created = in.created(),
+          .content_type = in.content_type(),
+          .tail = TrustedOffset(in.tail()),
+          .closed = in.closed()};
+}
+
+pb::AppendResponse ToProto(const AppendResult& in) {
+  pb::AppendResponse out;
+  out.set_tail(in.tail.ToString());
+  out.set_closed(in.closed);
+  out.set_duplicate(in.duplicate);
+  out.set_producer_epoch(in.producer_epoch);
+  out.set_producer_seq(in.producer_seq);
+  out.set_expected_seq(in.expected_seq);
+  return out;
+}
+
+AppendResult FromProto(const pb::AppendResponse& in) {
+  return {.tail = TrustedOffset(in.tail()),
+          .closed = in.closed(),
+          .duplicate = in.duplicate(),
+          .producer_epoch = in.producer_epoch(),
+          .producer_seq = in.producer_seq(),
+          .expected_seq = in.expected_seq()};
+}
+
+pb::ReadResponse ToProto(ReadResult&& in) {
+  pb::ReadResponse out;
+  *out.mutable_info() = ToProto(in.info);
+  out.set_start(in.start.ToString());
+  out.set_next(in.next.ToString());
+  out.set_data(std::move(in.data));
+  out.mutable_message_sizes()->Add(in.message_sizes.begin(), in.message_sizes.end());
+  out.set_up_to_date(in.up_to_date);
+  return out;
+}
+
+ReadResult FromProto(pb::ReadResponse&& in) {
+  ReadResult out;
+  out.info = FromProto(in.info());
+  out.start = TrustedOffset(in.start());
+  out.next = TrustedOffset(in.next());
+  out.data = std::move(*in.mutable_data());
+  out.message_sizes.assign(in.message_sizes().begin(), in.message_sizes().end());
+  out.up_to_date = in.up_to_date();
+  return out;
+}
+
+pb::StreamInfo ToProto(const StreamInfo& in) {
+  pb::StreamInfo out;
+  out.set_path(in.path);
+  out.set_stream_id(in.stream_id);
+  out.set_content_type(in.content_type);
+  if (in.lifetime.set()) SetLifetime(in.lifetime, *out.mutable_lifetime());
+  out.set_tail(in.tail.ToString());
+  out.set_closed(in.closed);
+  SetTime(in.created_at, *out.mutable_created_at());
+  return out;
+}
+
+StreamInfo FromProto(const pb::StreamInfo& in) {
+  return {.path = in.path(),
+          .stream_id = in.stream_id(),
+          .content_type = in.content_type(),
+          .lifetime = GetLifetime(in.lifetime()),
+          .tail = TrustedOffset(in.tail()),
+          .closed = in.closed(),
+          .created_at = GetTime(in.created_at())};
+}
+
+pb::ListResponse ToProto(const ListResult& in) {
+  pb::ListResponse out;
+  for (const StreamInfo& info : in.streams) *out.add_streams() = ToProto(info);
+  out.set_next_page_token(in.next_page_token);
+  return out;
+}
+
+ListResult FromProto(const pb::ListResponse& in) {
+  ListResult out;
+  for (const pb::StreamInfo& info : in.streams()) out.streams.push_back(FromProto(info));
+  out.next_page_token = in.next_page_token();
+  return out;
+}
+
+pb::TailEvent ToProto(const TailEvent& in) {
+  pb::TailEvent out;
+  switch (in.kind) {
+    case TailEvent::Kind::kData:
+      out.set_kind(pb::TailEvent::KIND_DATA);
+      break;
+    case TailEvent::Kind::kClosed:
+      out.set_kind(pb::TailEvent::KIND_CLOSED);
+      break;
+    case TailEvent::Kind::kGone:
+      out.set_kind(pb::TailEvent::KIND_GONE);
+      break;
+    case TailEvent::Kind::kLost:
+      out.set_kind(pb::TailEvent::KIND_LOST);
+      break;
+  }
+  out.set_stream_id(in.stream_id);
+  out.set_start(in.start.ToString());
+  out.set_next(in.next.ToString());
+  out.set_closed(in.closed);
+  if (in.data != nullptr) out.set_data(*in.data);
+  if (in.message_sizes != nullptr) {
+    out.mutable_message_sizes()->Add(in.message_sizes->begin(), in.message_sizes->end());
+  }
+  return out;
+}
+
+TailEvent FromProto(pb::TailEvent&& in) {
+  TailEvent out;
+  switch (in.kind()) {
+    case pb::TailEvent::KIND_DATA:
+      out.kind = TailEvent::Kind::kData;
+      break;
+    case pb::TailEvent::KIND_CLOSED:
+      out.kind = TailEvent::Kind::kClosed;
+      break;
+    case pb::TailEvent::KIND_GONE:
+      out.kind = TailEvent::Kind::kGone;
+      break;
+    default:
+      out.kind = TailEvent::Kind::kLost;
+      break;
+  }
+  out.stream_id = in.stream_id();
+  out.start = TrustedOffset(in.start());
+  out.next = TrustedOffset(in.next());
+  out.closed = in.closed();
+  out.data = std::make_shared<const std::string>(std::move(*in.mutable_data()));
+  out.message_sizes = std::make_shared<const std::vector<uint32_t>>(in.message_sizes().begin(),
+                                                                    in.message_sizes().end());
+  return out;
+}
+
+pb::WatchResponse ToProto(const ChangeEvent& in) {
+  pb::WatchResponse out;
+  // The two enumerations have the same order, behind the unspecified one.
+  out.set_kind(static_cast<pb::WatchResponse::Kind>(static_cast<int>(in.kind) + 1));
+  out.set_path(in.path);
+  out.set_content_type(in.content_type);
+  out.set_stream_id(in.stream_id);
+  out.set_tail(in.tail.ToString());
+  SetTime(in.time, *out.mutable_time());
+  return out;
+}
+
+ChangeEvent FromProto(const pb::WatchResponse& in) {
+  return {static_cast<ChangeEvent::Kind>(static_cast<int>(in.kind()) - 1),
+          in.path(),
+          in.content_type(),
+          in.stream_id(),
+          TrustedOffset(in.tail()),
+          GetTime(in.time())};
+}
+
+pb::ErrorDetail ToErrorDetail(const absl::Status& status) {
+  const ErrorInfo& info = Describe(GetErrorCode(status));
+  pb::ErrorDetail out;
+  out.set_code(std::string(info.name));
+  out.set_message(std::string(status.message()));
+  switch (info.outcome) {
+    case WriteOutcome::kNotApplied:
+      out.set_outcome(pb::WRITE_OUTCOME_NOT_APPLIED);
+      break;
+    case WriteOutcome::kApplied:
+      out.set_outcome(pb::WRITE_OUTCOME_APPLIED);
+      break;
+    case WriteOutcome::kMayHaveBeenApplied:
+      out.set_outcome(pb::WRITE_OUTCOME_MAY_HAVE_BEEN_APPLIED);
+      break;
+  }
+  return out;
+}
+
+absl::Status FromErrorDetail(const pb::ErrorDetail& detail) {
+  return MakeError(ErrorCodeFromName(detail.code()).value_or(ErrorCode::kInternal),
+                   detail.message());
+}
+
+}  // namespace ds::rpc

@@ -1,0 +1,490 @@
+#include "storage/rpc/remote_store.h"
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "grpcpp/grpcpp.h"
+#include "proto/durablestreams/v1/stream_store.grpc.pb.h"
+#include "spdlog/spdlog.h"
+#include "storage/api/errors.h"
+#include "storage/rpc/convert.h"
+
+namespace ds::rpc {
+namespace {
+
+constexpr absl::Duration kMinBackoff = absl::Milliseconds(50);
+constexpr absl::Duration kMaxBackoff = absl::Seconds(2);
+// A session that is not open by then never will be.
+constexpr absl::Duration kConnectTimeout = absl::Seconds(5);
+constexpr uint64_t kMaxMessageBytes = 4u << 20;
+// Calls that may wait for the storage, together.
+constexpr uint64_t kMaxQueuedBytes = 256u << 20;
+constexpr int kMaxRepeats = 3;
+
+// Where an answer goes. Exactly one of the two is called, once; `event` any number of times before.
+struct Pending {
+  pb::SessionCall call;
+  UniqueFunction<void(pb::SessionAnswer&&)> answer;
+  UniqueFunction<void(const absl::Status&)> fail;
+  bool repeatable = false;  // the call may be sent again when nobody knows what became of it
+  bool sent = false;
+  int repeats = 0;
+  uint64_t size = 0;
+};
+
+class RemoteStoreImpl;
+
+class ClientSession final
+    : public grpc::ClientBidiReactor<pb::SessionRequest, pb::SessionResponse> {
+ public:
+  ClientSession(RemoteStoreImpl& store, pb::StreamStoreService::Stub& stub) : store_(store) {
+    stub.async()->Session(&context_, this);
+    StartRead(&in_);
+    StartCall();
+  }
+  void Cancel() { context_.TryCancel(); }
+
+  void OnReadInitialMetadataDone(bool ok) override;
+  void OnReadDone(bool ok) override;
+  void OnWriteDone(bool ok) override;
+  void OnDone(const grpc::Status& status) override;
+
+  pb::SessionRequest out;
+
+ private:
+  RemoteStoreImpl& store_;
+  grpc::ClientContext context_;
+  pb::SessionResponse in_;
+};
+
+class RemoteStoreImpl final : public RemoteStore {
+ public:
+  explicit RemoteStoreImpl(const std::string& target) {
+    grpc::ChannelArguments arguments;
+    arguments.SetMaxReceiveMessageSize(-1);
+    arguments.SetMaxSendMessageSize(-1);
+    arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
+    arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 100);
+    arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1'000);
+    arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 10'000);
+    arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 5'000);
+    arguments.SetInt(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+    arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+    stub_ = pb::StreamStoreService::NewStub(
+        grpc::CreateCustomChannel(target, grpc::InsecureChannelCredentials(), arguments));
+    thread_ = std::thread([this] { KeepConnected(); });
+  }
+
+  ~RemoteStoreImpl() override {
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      stopping_ = true;
+      if (session_ != nullptr) session_->Cancel();
+    }
+    wake_.notify_all();
+    thread_.join();
+  }
+
+  bool connected() const override {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return open_;
+  }
+
+  void Create(CreateRequest request, Callback<CreateResult> done) override {
+    pb::SessionCall call;
+    *call.mutable_create() = ToProto(std::move(request));
+    Send<CreateResult>(std::move(call), /*repeatable=*/false, std::move(done),
+                       [](pb::SessionAnswer& answer) { return FromProto(answer.create()); });
+  }
+
+  void Append(AppendRequest request, Callback<AppendResult> done) override {
+    pb::SessionCall call;
+    const bool repeatable = request.producer.has_value();
+    *call.mutable_append() = ToProto(std::move(request));
+    Send<AppendResult>(std::move(call), repeatable, std::move(done),
+                       [](pb::SessionAnswer& answer) { return FromProto(answer.append()); });
+  }
+
+  void Read(ReadRequest request, Callback<ReadResult> done) override {
+    pb::SessionCall call;
+    *call.mutable_read() = ToProto(request);
+    Send<ReadResult>(
+        std::move(call), /*repeatable=*/true, std::move(done),
+        [](pb::SessionAnswer& answer) { return FromProto(std::move(*answer.mutable_read())); });
+  }
+
+  void Head(HeadRequest request, Callback<HeadResult> done) override {
+    pb::SessionCall call;
+    call.mutable_head()->set_path(std::move(request.path));
+    call.mutable_head()->set_renew(request.renew);
+    Send<HeadResult>(std::move(call), /*repeatable=*/true, std::move(done), TakeHead);
+  }
+
+  void Delete(DeleteRequest request, Callback<DeleteResult> done) override {
+    pb::SessionCall call;
+    call.mutable_delete_()->set_path(std::move(request.path));
+    Send<DeleteResult>(std::move(call), /*repeatable=*/false, std::move(done),
+                       [](pb::SessionAnswer&) { return DeleteResult{}; });
+  }
+
+  void List(ListRequest request, Callback<ListResult> done) override {
+    pb::SessionCall call;
+    call.mutable_list()->set_prefix(std::move(request.prefix));
+    call.mutable_list()->set_page_token(std::move(request.page_token));
+    call.mutable_list()->set_page_size(request.page_size);
+    Send<ListResult>(std::move(call), /*repeatable=*/true, std::move(done),
+                     [](pb::SessionAnswer& answer) { return FromProto(answer.list()); });
+  }
+
+  std::unique_ptr<Subscription> Tail(std::string path, std::shared_ptr<TailObserver> observer,
+                                     Callback<HeadResult> ready) override {
+    pb::SessionCall call;
+    call.mutable_follow()->set_path(std::move(path));
+    const uint64_t id = next_id_++;
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      followers_[id] = std::move(observer);
+    }
+    // Not repeatable: after a break the observer gets kLost and its owner begins anew.
+    Send<HeadResult>(std::move(call), /*repeatable=*/false, std::move(ready), TakeHead, id);
+    return std::make_unique<Handle>(*this, id);
+  }
+
+  std::unique_ptr<Subscription> Watch(std::string pattern,
+                                      std::shared_ptr<WatchObserver> observer) override {
+    const uint64_t id = next_id_++;
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      watchers_[id] = {pattern, std::move(observer)};
+      if (open_) EnqueueLocked(WatchCall(id, pattern));
+    }
+    return std::make_unique<Handle>(*this, id);
+  }
+
+  // Called by the session.
+  void Opened();
+  void Received(pb::SessionResponse&& response);
+  void Written();
+  void Broken(const grpc::Status& status);
+
+ private:
+  class Handle final : public Subscription {
+   public:
+    Handle(RemoteStoreImpl& store, uint64_t id) : store_(store), id_(id) {}
+    ~Handle() override { store_.Unsubscribe(id_); }
+
+   private:
+    RemoteStoreImpl& store_;
+    const uint64_t id_;
+  };
+  struct WatcherEntry {
+    std::string pattern;
+    std::shared_ptr<WatchObserver> observer;
+  };
+
+  static HeadResult TakeHead(pb::SessionAnswer& answer) {
+    return {absl::OkStatus(), FromProto(answer.head().info())};
+  }
+
+  // A call that nobody waits for.
+  static Pending WatchCall(uint64_t id, const std::string& pattern) {
+    Pending pending;
+    pending.call.set_id(id);
+    pending.call.mutable_watch()->set_pattern(pattern);
+    return pending;
+  }
+
+  template <typename Result, typename Take>
+  void Send(pb::SessionCall call, bool repeatable, Callback<Result> done, Take take,
+            uint64_t id = 0) {
+    auto shared = std::make_shared<Callback<Result>>(std::move(done));
+    Pending pending;
+    pending.call = std::move(call);
+    pending.call.set_id(id != 0 ? id : next_id_++);
+    pending.repeatable = repeatable;
+    pending.answer = [shared, take](pb::SessionAnswer&& answer) {
+      Result result;
+      if (answer.has_error()) {
+        if constexpr (std::is_same_v<Result, AppendResult>) {
+          result = FromProto(answer.error().append());
+        }
+        result.status = FromErrorDetail(answer.error());
+      } else {
+        result = take(answer);
+      }
+      (*shared)(std::move(result));
+    };
+    pending.fail = [shared](const absl::Status& status) {
+      Result result;
+      result.status = status;
+      (*shared)(std::move(result));
+    };
+    Submit(std::move(pending));
+  }
+
+  void Submit(Pending pending) {
+    pending.size = pending.call.ByteSizeLong();
+    absl::Status refusal;
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      if (stopping_) {
+        refusal = MakeError(ErrorCode::kShuttingDown);
+      } else if (down_) {
+        refusal = MakeError(ErrorCode::kStorageUnavailable);
+      } else if (queued_bytes_ + pending.size > kMaxQueuedBytes) {
+        refusal = MakeError(ErrorCode::kOverloaded);
+      } else {
+        EnqueueLocked(std::move(pending));
+        return;
+      }
+    }
+    pending.fail(refusal);
+  }
+
+  void EnqueueLocked(Pending pending) {
+    const uint64_t id = pending.call.id();
+    queued_bytes_ += pending.size;
+    pending_.emplace(id, std::move(pending));
+    queue_.push_back(id);
+    WriteLocked();
+  }
+
+  void WriteLocked() {
+    if (!open_ || session_ == nullptr || writing_ || queue_.empty()) return;
+    session_->out.Clear();
+    uint64_t bytes = 0;
+    while (!queue_.empty() && bytes < kMaxMessageBytes) {
+      const auto it = pending_.find(queue_.front());
+      queue_.pop_front();
+      if (it == pending_.end()) continue;
+      Pending& pending = it->second;
+      bytes += pending.size;
+      queued_bytes_ -= std::min(queued_bytes_, pending.size);
+      pending.sent = true;
+      const bool answered = static_cast<bool>(pending.answer);
+      if (pending.repeatable) {
+        *session_->out.add_calls() = pending.call;
+      } else {
+        *session_->out.add_calls() = std::move(pending.call);
+      }
+      if (!answered) pending_.erase(it);
+    }
+    if (session_->out.calls_size() == 0) return;
+    writing_ = true;
+    session_->StartWrite(&session_->out);
+  }
+
+  void Unsubscribe(uint64_t id) {
+    std::shared_ptr<TailObserver> follower;  // released outside the lock
+    std::shared_ptr<WatchObserver> watcher;
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (const auto it = followers_.find(id); it != followers_.end()) {
+      follower = std::move(it->second);
+      followers_.erase(it);
+    } else if (const auto w = watchers_.find(id); w != watchers_.end()) {
+      watcher = std::move(w->second.observer);
+      watchers_.erase(w);
+    } else {
+      return;  // ended before
+    }
+    if (!open_) return;
+    Pending cancel;
+    cancel.call.set_id(next_id_++);
+    cancel.call.set_cancel(id);
+    EnqueueLocked(std::move(cancel));
+  }
+
+  void KeepConnected();
+
+  std::unique_ptr<pb::StreamStoreService::Stub> stub_;
+  std::atomic<uint64_t> next_id_{1};
+
+  mutable std::mutex mutex_;
+  std::condition_variable wake_;
+  // Guarded by mutex_.
+  std::unique_ptr<ClientSession> session_;
+  bool open_ = false;
+  bool broken_ = false;  // the session has ended and waits to be freed
+  bool down_ = false;    // the last attempt to open one failed
+  bool stopping_ = false;
+  bool writing_ = false;
+  std::unordered_map<uint64_t, Pending> pending_;
+  std::deque<uint64_t> queue_;  // ids in pending_ that are to be sent
+  uint64_t queued_bytes_ = 0;
+  std::unordered_map<uint64_t, std::shared_ptr<TailObserver>> followers_;
+  std::unordered_map<uint64_t, WatcherEntry> watchers_;
+
+  std::thread thread_;
+};
+
+void ClientSession::OnReadInitialMetadataDone(bool ok) {
+  if (ok) store_.Opened();
+}
+
+void ClientSession::OnReadDone(bool ok) {
+  if (!ok) return;
+  store_.Received(std::move(in_));
+  in_.Clear();
+  StartRead(&in_);
+}
+
+void ClientSession::OnWriteDone(bool ok) {
+  if (ok) store_.Written();
+}
+
+void ClientSession::OnDone(const grpc::Status& status) { store_.Broken(status); }
+
+void RemoteStoreImpl::Opened() {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    open_ = true;
+    down_ = false;
+    for (const auto& [id, watcher] : watchers_) EnqueueLocked(WatchCall(id, watcher.pattern));
+    WriteLocked();
+  }
+  spdlog::info("connected to the storage");
+}
+
+void RemoteStoreImpl::Written() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  writing_ = false;
+  WriteLocked();
+}
+
+void RemoteStoreImpl::Received(pb::SessionResponse&& response) {
+  for (pb::SessionAnswer& answer : *response.mutable_answers()) {
+    const uint64_t id = answer.id();
+    if (answer.answer_case() == pb::SessionAnswer::kTail) {
+      std::shared_ptr<TailObserver> observer;
+      {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        const auto it = followers_.find(id);
+        if (it != followers_.end()) observer = it->second;
+      }
+      if (observer != nullptr) observer->OnTail(FromProto(std::move(*answer.mutable_tail())));
+      continue;
+    }
+    if (answer.answer_case() == pb::SessionAnswer::kChange) {
+      std::shared_ptr<WatchObserver> observer;
+      {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        const auto it = watchers_.find(id);
+        if (it != watchers_.end()) observer = it->second.observer;
+      }
+      if (observer != nullptr) observer->OnChange(FromProto(answer.change()));
+      continue;
+    }
+    Pending pending;
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      const auto it = pending_.find(id);
+      if (it == pending_.end()) continue;
+      pending = std::move(it->second);
+      pending_.erase(it);
+    }
+    pending.answer(std::move(answer));
+  }
+}
+
+void RemoteStoreImpl::Broken(const grpc::Status& status) {
+  std::vector<Pending> failed;
+  std::vector<std::shared_ptr<TailObserver>> lost;
+  bool was_open;
+  bool stopping;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    was_open = open_;
+    stopping = stopping_;
+    open_ = false;
+    writing_ = false;
+    // After an open session broke, what waits may hope for the next; after a failed attempt not.
+    down_ = !was_open;
+    queue_.clear();
+    queued_bytes_ = 0;
+    for (auto it = pending_.begin(); it != pending_.end();) {
+      Pending& pending = it->second;
+      const bool keep = was_open && !stopping && pending.answer && pending.repeats < kMaxRepeats &&
+                        (!pending.sent || pending.repeatable) && !followers_.contains(it->first);
+      if (keep) {
+        ++pending.repeats;
+        ++it;
+      } else {
+        failed.push_back(std::move(pending));
+        it = pending_.erase(it);
+      }
+    }
+    // Requests keep their order: ids grow in the order of the calls.
+    for (const auto& [id, pending] : pending_) {
+      queue_.push_back(id);
+      queued_bytes_ += pending.size;
+    }
+    std::sort(queue_.begin(), queue_.end());
+    for (auto& [id, observer] : followers_) lost.push_back(std::move(observer));
+    followers_.clear();
+  }
+  if (was_open && !stopping) {
+    spdlog::warn("the connection to the storage broke: {}", status.error_message());
+  }
+  for (Pending& pending : failed) {
+    if (!pending.fail) continue;
+    const bool uncertain = pending.sent && !pending.repeatable;
+    pending.fail(
+        MakeError(uncertain ? ErrorCode::kWriteUncertain : ErrorCode::kStorageUnavailable));
+  }
+  for (const auto& observer : lost) observer->OnTail({.kind = TailEvent::Kind::kLost});
+  // The last use of this object by the session: the thread below frees the session after it.
+  const std::lock_guard<std::mutex> lock(mutex_);
+  broken_ = true;
+  wake_.notify_all();
+}
+
+void RemoteStoreImpl::KeepConnected() {
+  absl::Duration backoff = kMinBackoff;
+  std::unique_lock<std::mutex> lock(mutex_);
+  while (!stopping_) {
+    broken_ = false;
+    lock.unlock();
+    auto session = std::make_unique<ClientSession>(*this, *stub_);
+    ClientSession* const current = session.get();
+    lock.lock();
+    session_ = std::move(session);
+    if (open_) WriteLocked();
+    if (stopping_) current->Cancel();
+    const absl::Time deadline = absl::Now() + kConnectTimeout;
+    bool was_open = false;
+    while (!broken_) {
+      was_open |= open_;
+      wake_.wait_for(lock, std::chrono::milliseconds(100));
+      if (!was_open && !open_ && absl::Now() > deadline) current->Cancel();
+    }
+    session_.reset();
+    if (stopping_) break;
+    backoff = was_open ? kMinBackoff : std::min(backoff * 2, kMaxBackoff);
+    wake_.wait_for(lock, absl::ToChronoMilliseconds(backoff), [this] { return stopping_; });
+  }
+  // Whatever still waits is told.
+  std::vector<Pending> rest;
+  for (auto& [id, pending] : pending_) rest.push_back(std::move(pending));
+  pending_.clear();
+  lock.unlock();
+  for (Pending& pending : rest) {
+    if (pending.fail) pending.fail(MakeError(ErrorCode::kShuttingDown));
+  }
+}
+
+}  // namespace
+
+std::unique_ptr<RemoteStore> RemoteStore::Connect(const std::string& target) {
+  return std::make_unique<RemoteStoreImpl>(target);
+}
+
+}  // namespace ds::rpc

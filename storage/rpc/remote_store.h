@@ -1,0 +1,29 @@
+#ifndef STORAGE_RPC_REMOTE_STORE_H_
+#define STORAGE_RPC_REMOTE_STORE_H_
+
+#include <memory>
+#include <string>
+
+#include "storage/api/stream_store.h"
+
+namespace ds::rpc {
+
+// A StreamStore whose storage is another process: all calls share one session (see
+// proto/durablestreams/v1), and calls that gather while a message is written go out together.
+//
+// A broken session is opened again, with backoff. What was under way when it broke and is safe to
+// repeat (reads, appends with a producer) is repeated on the next one; other writes answer
+// kWriteUncertain. While the storage cannot be reached calls answer kStorageUnavailable at once;
+// those had no effect. Subscriptions end with TailEvent::kLost. Thread-safe.
+class RemoteStore : public StreamStore {
+ public:
+  // Connects in the background. `target` is HOST:PORT or unix:PATH.
+  static std::unique_ptr<RemoteStore> Connect(const std::string& target);
+
+  // Whether a session is open now.
+  virtual bool connected() const = 0;
+};
+
+}  // namespace ds::rpc
+
+#endif  // STORAGE_RPC_REMOTE_STORE_H_

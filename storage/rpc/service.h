@@ -1,0 +1,31 @@
+#ifndef STORAGE_RPC_SERVICE_H_
+#define STORAGE_RPC_SERVICE_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "storage/api/stream_store.h"
+
+namespace ds::rpc {
+
+// Serves a StreamStore over gRPC: the internal API, grpc.health.v1 and reflection. Thread-safe.
+class RpcServer {
+ public:
+  // Listens on `address` (HOST:PORT, port 0 picks one, or unix:PATH). `store` must outlive the
+  // server. `max_message_bytes` bounds what one call may send. Errors: Unavailable.
+  static absl::StatusOr<std::unique_ptr<RpcServer>> Start(const std::string& address,
+                                                          StreamStore& store,
+                                                          uint64_t max_message_bytes);
+  // Stops, if that has not been done.
+  virtual ~RpcServer() = default;
+
+  virtual const std::string& address() const = 0;
+  // Says NOT_SERVING, then ends: calls under way get `timeout` to finish.
+  virtual void Stop(absl::Duration timeout) = 0;
+};
+
+}  // namespace ds::rpc
+
+#endif  // STORAGE_RPC_SERVICE_H_
