@@ -170,8 +170,13 @@ void Committer::Apply(Operation& operation) {
     const absl::Time now = clock_.Now();
     bool recovered = false;
     if (now >= retry_at_) {
-      recovered = database_.Resume().ok();
+      const rocksdb::Status resumed = database_.Resume();
+      recovered = resumed.ok();
       retry_at_ = now + kResumeInterval;
+      if (resumed.severity() >= rocksdb::Status::kFatalError && !needs_restart_) {
+        needs_restart_ = true;
+        spdlog::critical("storage: writes stay refused until the server is started again");
+      }
     }
     if (!recovered) {
       // Nothing of this request was tried.

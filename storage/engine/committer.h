@@ -112,6 +112,7 @@ class Committer {
   std::vector<Answer> answers_;
   uint64_t next_stream_id_ = 1;
   uint64_t reserved_stream_id_ = 1;  // ids below it may be given out
+  bool needs_restart_ = false;       // RocksDB cannot recover while it runs, and the log says so
   bool write_failed_ = false;
   absl::Status failure_;
   absl::Time retry_at_;           // no attempt to recover before

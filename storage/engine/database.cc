@@ -4,7 +4,6 @@
 #include <vector>
 
 #include "rocksdb/cache.h"
-#include "rocksdb/env.h"
 #include "rocksdb/filter_policy.h"
 #include "rocksdb/slice_transform.h"
 #include "rocksdb/table.h"
@@ -29,7 +28,7 @@ class RecordStreamPrefix final : public rocksdb::SliceTransform {
 
 std::string Text(const rocksdb::Status& status) { return status.ToString(); }
 
-rocksdb::DBOptions MakeDbOptions(const DatabaseOptions& options, rocksdb::Env* env) {
+rocksdb::DBOptions MakeDbOptions(const DatabaseOptions& options, rocksdb::Env* memory) {
   rocksdb::DBOptions db;
   db.create_if_missing = true;
   db.create_missing_column_families = true;
@@ -43,7 +42,8 @@ rocksdb::DBOptions MakeDbOptions(const DatabaseOptions& options, rocksdb::Env* e
   db.wal_recovery_mode = options.durability == Durability::kFsync
                              ? rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords
                              : rocksdb::WALRecoveryMode::kPointInTimeRecovery;
-  if (env != nullptr) db.env = env;
+  if (options.env != nullptr) db.env = options.env;
+  if (memory != nullptr) db.env = memory;
   return db;
 }
 

@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "rocksdb/db.h"
+#include "rocksdb/env.h"
 #include "storage/engine/keys.h"
 
 namespace ds {
@@ -23,6 +24,9 @@ struct DatabaseOptions {
   Durability durability = Durability::kFsync;
   int max_open_files = -1;  // -1: no limit of our own
   uint64_t block_cache_bytes = 256u << 20;
+  // Where the files are; nullptr: the system's, or memory without a directory. Must outlive the
+  // database. Tests make it fail.
+  rocksdb::Env* env = nullptr;
 };
 
 // RocksDB with this project's column families and settings. Owns the exclusive lock on its
