@@ -5,8 +5,10 @@
 
 #include "rocksdb/cache.h"
 #include "rocksdb/filter_policy.h"
+#include "rocksdb/listener.h"
 #include "rocksdb/slice_transform.h"
 #include "rocksdb/table.h"
+#include "storage/engine/rocksdb_log.h"
 
 namespace ds {
 namespace {
@@ -26,6 +28,16 @@ class RecordStreamPrefix final : public rocksdb::SliceTransform {
   bool InDomain(const rocksdb::Slice& key) const override { return key.size() == kRecordKeySize; }
 };
 
+// Leaves recovery from a full disk to Database::Resume. RocksDB's own waits for a whole memtable's
+// size of free space, and while it waits Resume is refused.
+class NoAutomaticRecovery final : public rocksdb::EventListener {
+ public:
+  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status,
+                            bool* automatic) override {
+    *automatic = false;
+  }
+};
+
 std::string Text(const rocksdb::Status& status) { return status.ToString(); }
 
 rocksdb::DBOptions MakeDbOptions(const DatabaseOptions& options, rocksdb::Env* memory) {
@@ -35,8 +47,8 @@ rocksdb::DBOptions MakeDbOptions(const DatabaseOptions& options, rocksdb::Env* m
   db.max_open_files = options.max_open_files;
   db.max_total_wal_size = 512u << 20;
   db.max_background_jobs = 2;
-  db.keep_log_file_num = 4;
-  db.info_log_level = rocksdb::WARN_LEVEL;
+  db.info_log = NewRocksdbLogger();
+  db.listeners.push_back(std::make_shared<NoAutomaticRecovery>());
   // With fsync nothing that was acknowledged can be missing from the log's middle, so a hole there
   // is damage and must be reported, never skipped; a torn end is an append that nobody was told of.
   db.wal_recovery_mode = options.durability == Durability::kFsync

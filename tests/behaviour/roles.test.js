@@ -1,0 +1,137 @@
+// The program as a command: how it starts, what it says, how it ends.
+import { spawn, spawnSync } from "node:child_process"
+import { once } from "node:events"
+import { existsSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { afterEach, beforeEach, expect, test } from "vitest"
+import { binary, startServer, startSplit } from "../harness/server.js"
+import { scratchFolder } from "../harness/setups.js"
+import { freshPath, sse, streams } from "../harness/streams.js"
+
+let folder
+beforeEach(() => {
+  folder = scratchFolder()
+})
+afterEach(() => folder.remove())
+
+/** Runs to the end: exit code and what it printed. */
+function run(args, env = {}) {
+  const result = spawnSync(binary, args, { env: { ...process.env, ...env }, timeout: 10_000 })
+  return { code: result.status, out: String(result.stdout), err: String(result.stderr) }
+}
+
+test("--version and --help say so and succeed", () => {
+  expect(run(["--version"])).toMatchObject({ code: 0, out: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) })
+  for (const role of ["dev", "serve", "storage", "gateway"]) {
+    const help = run([role, "--help"])
+    expect(help.code).toBe(0)
+    expect(help.out).toContain("--listen")
+  }
+})
+
+test.each([
+  [[], /subcommand/i],
+  [["serv"], /subcommand/i],
+  [["serve"], /--data-dir/],
+  [["gateway"], /--storage/],
+  [["dev", "--no-such-flag"], /--no-such-flag/],
+  [["dev", "--long-poll-timeout", "soon"], /500ms, 30s or 2h/],
+  [["dev", "--max-append-bytes", "many"], /max-append-bytes/],
+  [["dev", "--listen", "nowhere"], /HOST:PORT/],
+  [["dev", "--cursor-epoch", "yesterday"], /--cursor-epoch/],
+  [["dev", "--stream-root", "streams"], /--stream-root/],
+  [["dev", "--config", "/nonexistent/file"], /cannot read/],
+])("the command line %j is refused with a reason", (args, reason) => {
+  const { code, out, err } = run(args)
+  expect(code).not.toBe(0)
+  expect(out + err).toMatch(reason)
+})
+
+test("a port or a data directory in use is a clear error", async () => {
+  const server = await startServer(["serve", "--data-dir", folder.path])
+  const { host } = new URL(server.url)
+  const port = run(["dev", "--listen", host])
+  expect(port.code).toBe(1)
+  expect(port.err).toMatch(/cannot listen on .*in use/)
+  const directory = run(["serve", "--data-dir", folder.path, "--listen", "127.0.0.1:0"])
+  expect(directory.code).toBe(1)
+  expect(directory.err).toMatch(/another process uses the data directory/)
+  await server.stop()
+})
+
+test("SIGTERM drains: readers are told, the append under way is answered, the exit code is 0", async () => {
+  for (const server of [await startServer(["dev"]), await startServer(["serve", "--data-dir", join(folder.path, "a")]), await startSplit(join(folder.path, "b"))]) {
+    const ds = streams(server.url)
+    const path = freshPath("drain")
+    const { offset } = await ds.create(path)
+    const events = await sse(`${server.url}${path}?offset=-1&live=sse`)
+    await events.until(() => events.controls().length > 0)
+    const poll = ds.read(path, offset, "&live=long-poll")
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    const began = Date.now()
+    const ended = server.stop()
+    expect((await poll).status).toBe(204)
+    await events.ended
+    expect(await ended).toEqual({ code: 0, signal: null })
+    expect(Date.now() - began).toBeLessThan(8_000)
+  }
+})
+
+test("flags win over the environment, that over the config file", async () => {
+  const config = join(folder.path, "config.toml")
+  writeFileSync(config, 'stream-root = "/from-config/"\nlong-poll-timeout = "100ms"\n')
+  const roots = []
+  for (const [args, env] of [
+    [[], {}],
+    [[], { DS_STREAM_ROOT: "/from-environment/" }],
+    [["--stream-root", "/from-flag/"], { DS_STREAM_ROOT: "/from-environment/" }],
+  ]) {
+    const server = await startServer(["dev", "--config", config, ...args], { env })
+    roots.push(new URL(server.url).pathname)
+    const ds = streams(server.url)
+    const { offset } = await ds.create("x")
+    const began = Date.now()
+    expect((await ds.read("x", offset, "&live=long-poll")).status).toBe(204)
+    expect(Date.now() - began).toBeLessThan(3_000)
+    await server.stop()
+  }
+  expect(roots).toEqual(["/from-config/", "/from-environment/", "/from-flag/"])
+})
+
+test("an unknown key in the config file is named", () => {
+  const config = join(folder.path, "config.toml")
+  writeFileSync(config, "no-such-key = 1\n")
+  const { code, out, err } = run(["dev", "--config", config])
+  expect(code).not.toBe(0)
+  expect(out + err).toContain("no-such-key")
+})
+
+test("logs are JSON lines off a terminal, with request ids and without payloads", async () => {
+  const child = spawn(binary, ["dev", "--listen", "127.0.0.1:0", "--access-log"], { stdio: ["ignore", "pipe", "pipe"] })
+  let log = ""
+  child.stderr.on("data", (chunk) => (log += chunk))
+  let out = ""
+  child.stdout.on("data", (chunk) => (out += chunk))
+  await expect.poll(() => out).toMatch(/serving/)
+  const ds = streams(/serving (\S+)/.exec(out)[1])
+  await ds.create("logged", { body: "secret payload", headers: { authorization: "Bearer secret-token" } })
+  await ds.read("logged", "-1", "&secret=query")
+  child.kill("SIGTERM")
+  await once(child, "exit")
+  const lines = log.trim().split("\n").map((line) => JSON.parse(line))
+  const access = lines.filter(({ message }) => message.startsWith("access "))
+  expect(access.length).toBe(2)
+  expect(access[0].message).toMatch(/id=\S+ method=PUT path=\/v1\/stream\/logged status=201 ms=[\d.]+/)
+  expect(log).not.toContain("secret")
+  expect(out.trim().split("\n").length).toBe(1)
+})
+
+test("the in-memory role keeps nothing and writes no files", async () => {
+  const server = await startServer(["dev"])
+  await streams(server.url).create("x", { body: "x" })
+  await server.stop()
+  expect(existsSync("durable-streams")).toBe(false)
+  const again = await startServer(["dev"])
+  expect((await streams(again.url).head("x")).status).toBe(404)
+  await again.stop()
+})
