@@ -36,10 +36,15 @@ struct Pending {
   UniqueFunction<void(pb::SessionAnswer&&)> answer;
   UniqueFunction<void(const absl::Status&)> fail;
   bool repeatable = false;  // the call may be sent again when nobody knows what became of it
+  bool writes = false;
   bool sent = false;
   int repeats = 0;
   uint64_t size = 0;
 };
+
+bool IsWrite(const pb::SessionCall& call) {
+  return call.has_create() || call.has_append() || call.has_delete_();
+}
 
 class RemoteStoreImpl;
 
@@ -233,6 +238,7 @@ class RemoteStoreImpl final : public RemoteStore {
 
   void Submit(Pending pending) {
     pending.size = pending.call.ByteSizeLong();
+    pending.writes = IsWrite(pending.call);
     absl::Status refusal;
     {
       const std::lock_guard<std::mutex> lock(mutex_);
@@ -436,7 +442,8 @@ void RemoteStoreImpl::Broken(const grpc::Status& status) {
   }
   for (Pending& pending : failed) {
     if (!pending.fail) continue;
-    const bool uncertain = pending.sent && !pending.repeatable;
+    // Also what was sent again and failed: the first sending may have been applied.
+    const bool uncertain = pending.sent && pending.writes;
     pending.fail(
         MakeError(uncertain ? ErrorCode::kWriteUncertain : ErrorCode::kStorageUnavailable));
   }
