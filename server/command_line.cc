@@ -25,7 +25,8 @@ class Flags {
 
   void Bytes(const std::string& name, uint64_t& target, const std::string& help) {
     Value(name, target, help + "; bytes, or with a unit such as 64MiB")
-        ->transform(CLI::AsSizeValue(/*kb_is_1000=*/false));
+        ->transform(CLI::AsSizeValue(/*kb_is_1000=*/false).description(""))
+        ->type_name("SIZE");
   }
 
   void Duration(const std::string& name, absl::Duration& target, const std::string& help,

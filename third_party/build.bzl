@@ -52,13 +52,14 @@ def proto_library_cc(name, src, visibility = None):
         deps = ["@system//:protobuf"],
     )
 
-def unit_test(name, deps, srcs = None, size = "small", tags = []):
+def unit_test(name, deps, srcs = None, data = [], size = "small", tags = []):
     """A GoogleTest of one library, beside it.
 
     Args:
       name: the test's name; its source is NAME.cc unless srcs says otherwise.
       deps: the libraries under test.
       srcs: the sources, if not NAME.cc.
+      data: files that the test reads at run time, by their paths in the workspace.
       size: Bazel's test size.
       tags: Bazel's tags.
     """
@@ -66,6 +67,7 @@ def unit_test(name, deps, srcs = None, size = "small", tags = []):
         name = name,
         size = size,
         srcs = srcs or [name + ".cc"],
+        data = data + ["//third_party:tsan.supp"],
         tags = tags,
         deps = deps + ["@system//:gmock_main"],
     )

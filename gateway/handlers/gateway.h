@@ -41,6 +41,9 @@ class Gateway final : public http::Handler {
   http::Response Refuse(const absl::Status& error) override;
 
  private:
+  // Of the data in one server-sent event: small enough that a slow reader does not hold much.
+  static constexpr uint64_t kMaxSseEventBytes = 256 << 10;
+
   Task<Done> Route(http::Exchange& exchange, int& status);
   Task<Done> Create(http::Exchange& exchange, const Target& target, int& status);
   Task<Done> Append(http::Exchange& exchange, const Target& target, int& status);

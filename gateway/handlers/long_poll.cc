@@ -38,9 +38,7 @@ Task<Done> Gateway::LongPoll(http::Exchange& exchange, const Target& target, con
                                         /*encode=*/false);
     if (view.kind == Feed::View::Kind::kItems) {
       TakeItems(view.items, read);
-      // The feed may have cut the items off at the size limit: then there is more.
-      read.up_to_date = feed->After(read.info.stream_id, read.next.position, 1, false).kind !=
-                        Feed::View::Kind::kItems;
+      read.up_to_date = view.reaches_tail;
       break;
     }
     if (view.kind == Feed::View::Kind::kNothing) {

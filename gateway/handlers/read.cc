@@ -9,20 +9,13 @@
 // GET: sections 5.6 and 8 for catch-up; the live modes go on in long_poll.cc and sse.cc.
 
 namespace ds {
-namespace {
-
-// Of a server-sent event: small enough that a slow reader does not hold much.
-constexpr uint64_t kMaxEventBytes = 256 << 10;
-
-}  // namespace
-
 Task<Done> Gateway::Read(http::Exchange& exchange, const Target& target, int& status) {
   const http::Request& request = exchange.request();
   const absl::StatusOr<ReadQuery> query = ParseReadQuery(target);
   ReadResult read;
   if (query.ok()) {
     uint64_t max_bytes = options_.max_chunk_bytes;
-    if (query->live == ReadQuery::Live::kSse) max_bytes = std::min(max_bytes, kMaxEventBytes);
+    if (query->live == ReadQuery::Live::kSse) max_bytes = std::min(max_bytes, kMaxSseEventBytes);
     ReadRequest ask{target.path, query->from, query->offset, max_bytes};
     read = co_await StoreCall(exchange.io(), store_, &StreamStore::Read, std::move(ask));
   } else {

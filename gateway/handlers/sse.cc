@@ -10,11 +10,6 @@
 // GET with live=sse: section 5.8.
 
 namespace ds {
-namespace {
-
-constexpr uint64_t kMaxEventBytes = 256 << 10;
-
-}  // namespace
 
 Task<Done> Gateway::Sse(http::Exchange& exchange, const Target& target, const ReadQuery& query,
                         ReadResult read, int& status) {
@@ -52,12 +47,12 @@ Task<Done> Gateway::Sse(http::Exchange& exchange, const Target& target, const Re
     if (!must_read) {
       if (!feed) feed = feeds_.Acquire(target.path);
       Feed::View view =
-          feed->After(read.info.stream_id, read.next.position, kMaxEventBytes, !own_cursor);
+          feed->After(read.info.stream_id, read.next.position, kMaxSseEventBytes, !own_cursor);
       if (view.kind == Feed::View::Kind::kItems) {
         http::Pieces pieces;
         for (size_t i = 0; i < view.items.size(); ++i) {
           FeedItem& item = view.items[i];
-          const bool last = i + 1 == view.items.size();
+          const bool last = view.reaches_tail && i + 1 == view.items.size();
           if (own_cursor) {
             SseControl control{
                 .next = item.event.next, .up_to_date = last, .closed = item.event.closed};
@@ -90,7 +85,7 @@ Task<Done> Gateway::Sse(http::Exchange& exchange, const Target& target, const Re
       must_read = true;
     }
     if (must_read) {
-      ReadRequest ask{target.path, ReadRequest::From::kOffset, read.next, kMaxEventBytes};
+      ReadRequest ask{target.path, ReadRequest::From::kOffset, read.next, kMaxSseEventBytes};
       read = co_await StoreCall(exchange.io(), store_, &StreamStore::Read, std::move(ask));
       if (!read.status.ok()) break;
       pending = true;

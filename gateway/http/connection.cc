@@ -149,10 +149,6 @@ bool Connection::BeginBody() {
     Handle();
     return true;
   }
-  if (!ReserveBody(length)) {
-    Refuse(MakeError(ErrorCode::kOverloaded, "too many request bodies are arriving"));
-    return false;
-  }
   const bool complete = !parser_->chunked() && in_.size() >= length;
   if (parser_->expects_continue() && !complete) Queue("HTTP/1.1 100 Continue\r\n\r\n", {});
   if (closed_) return false;
@@ -177,10 +173,6 @@ bool Connection::ProcessBody() {
       Refuse(MakeError(ErrorCode::kBadRequest, "malformed chunk"));
       return false;
     }
-    if (!ReserveBody(request_.body.size())) {
-      Refuse(MakeError(ErrorCode::kOverloaded, "too many request bodies are arriving"));
-      return false;
-    }
   } else {
     const uint64_t length = parser_->content_length();
     if (request_.body.empty() && in_.size() == length) {
@@ -192,6 +184,11 @@ bool Connection::ProcessBody() {
       in_.erase(0, take);
     }
     done = request_.body.size() == length;
+  }
+  // What has arrived counts, not what was announced: announcing costs a client nothing.
+  if (!ReserveBody(request_.body.size())) {
+    Refuse(MakeError(ErrorCode::kOverloaded, "too many request bodies are arriving"));
+    return false;
   }
   if (!done) return false;
   phase_ = Phase::kHandling;

@@ -27,6 +27,7 @@ struct Limits {
 // HTTP/1.0, none or several Host headers in HTTP/1.1. Used once per request, by one thread.
 class RequestParser {
  public:
+  // `limits` must outlive the parser.
   explicit RequestParser(const Limits& limits);
   ~RequestParser();
 

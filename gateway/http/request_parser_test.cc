@@ -27,7 +27,8 @@ std::string Post(const std::string& headers) {
 }
 
 TEST(RequestParser, ReadsAHead) {
-  RequestParser parser({});
+  const Limits limits;
+  RequestParser parser(limits);
   Request request;
   ASSERT_TRUE(parser.ParseHead(Post("Content-Length: 3\r\nX-A: b c \r\n"), request).ok());
   EXPECT_EQ(request.method, "POST");

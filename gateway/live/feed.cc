@@ -105,6 +105,7 @@ Feed::View Feed::After(uint64_t stream_id, uint64_t position, uint64_t max_bytes
     bytes += ring_[i].event.data->size();
     view.items.push_back(ring_[i]);
   }
+  view.reaches_tail = view.items.back().event.next.position == tail_;
   return view;
 }
 

@@ -50,6 +50,7 @@ class Feed final : public TailObserver, public std::enable_shared_from_this<Feed
     };
     Kind kind = Kind::kNothing;
     std::vector<FeedItem> items;
+    bool reaches_tail = false;  // with kItems: nothing follows them
   };
   // What there is behind `position` of the incarnation `stream_id`; at most about `max_bytes` of
   // it. With `encode`, items come with their frames.

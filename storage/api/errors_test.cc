@@ -1,6 +1,8 @@
 #include "storage/api/errors.h"
 
+#include <fstream>
 #include <set>
+#include <sstream>
 
 #include "gtest/gtest.h"
 
@@ -23,6 +25,29 @@ TEST(Errors, TheTableCoversTheWholeEnumeration) {
 
 TEST(Errors, AForeignStatusIsInternal) {
   EXPECT_EQ(GetErrorCode(absl::UnknownError("x")), ErrorCode::kInternal);
+}
+
+// The line of docs/errors.md for an error.
+std::string DocumentedRow(const ErrorInfo& info) {
+  const char* const outcome = info.outcome == WriteOutcome::kApplied      ? "applied"
+                              : info.outcome == WriteOutcome::kNotApplied ? "not applied"
+                                                                          : "may have been applied";
+  std::ostringstream row;
+  row << "| `" << info.name << "` | " << info.http_status << " | " << info.status_code << " | "
+      << info.title << " | " << outcome << " |";
+  return row.str();
+}
+
+TEST(Errors, TheDocumentationHasExactlyTheTable) {
+  std::ifstream file("docs/errors.md");
+  ASSERT_TRUE(file.is_open());
+  std::set<std::string> documented;
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with("| `")) documented.insert(line);
+  }
+  std::set<std::string> expected;
+  for (const ErrorInfo& info : AllErrors()) expected.insert(DocumentedRow(info));
+  EXPECT_EQ(documented, expected);
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "storage/api/errors.h"
 #include "storage/core/content_type.h"
 #include "storage/core/json_messages.h"
+#include "storage/engine/internal_error.h"
 #include "storage/engine/metadata.h"
 #include "storage/engine/record.h"
 #include "storage/engine/registry.h"
@@ -47,11 +48,6 @@ void Refuse(Committer::Operation& operation, const absl::Status& status) {
   } else if (auto* remove = std::get_if<Committer::Delete>(&operation)) {
     remove->done(DeleteResult{.status = status});
   }
-}
-
-absl::Status Internal(const absl::Status& status) {
-  spdlog::error("storage: {}", std::string(status.message()));
-  return MakeError(ErrorCode::kInternal, std::string(status.message()));
 }
 
 }  // namespace
@@ -245,7 +241,7 @@ void Committer::ApplyAppend(Append append) {
     });
   };
   absl::StatusOr<EntryPtr> found = Find(request.path);
-  if (!found.ok()) return answer_now(Internal(found.status()));
+  if (!found.ok()) return answer_now(InternalError(found.status()));
   const EntryPtr entry = *found;
   if (entry == nullptr) return answer_now(MakeError(ErrorCode::kStreamNotFound));
   if (entry == registry_) {
@@ -254,7 +250,7 @@ void Committer::ApplyAppend(Append append) {
   std::optional<ProducerState> producer;
   if (request.producer) {
     const absl::Status loaded = LoadProducer(entry, request.producer->id);
-    if (!loaded.ok()) return answer_now(Internal(loaded));
+    if (!loaded.ok()) return answer_now(InternalError(loaded));
     const auto it = entry->producers->find(request.producer->id);
     if (it != entry->producers->end()) producer = it->second;
   }
@@ -317,7 +313,7 @@ absl::Status Committer::ResolveFork(const CreateRequest& request, EntryPtr& sour
                                     StreamConfig& config) {
   const ForkPoint& fork = *request.fork;
   absl::StatusOr<EntryPtr> found = Find(fork.source_path);
-  if (!found.ok()) return Internal(found.status());
+  if (!found.ok()) return InternalError(found.status());
   source = *found;
   if (source == nullptr) return MakeError(ErrorCode::kSourceNotFound);
   if (source->state.soft_deleted) return MakeError(ErrorCode::kSourceGone);
@@ -341,14 +337,14 @@ absl::Status Committer::ResolveFork(const CreateRequest& request, EntryPtr& sour
   absl::Status status =
       reader_.ResolveSubOffset(lineage, tail, anchor, fork.sub_offset, json, position);
   if (!status.ok()) {
-    return GetErrorCode(status) == ErrorCode::kInternal ? Internal(status) : status;
+    return GetErrorCode(status) == ErrorCode::kInternal ? InternalError(status) : status;
   }
   if (json && anchor < tail && fork.sub_offset == 0) {
     // An anchor inside a message would break it.
     RecordReader::Piece piece;
     status = reader_.Read({lineage, anchor, tail, 1, json, false}, piece);
     if (!status.ok()) {
-      return GetErrorCode(status) == ErrorCode::kInternal ? Internal(status) : status;
+      return GetErrorCode(status) == ErrorCode::kInternal ? InternalError(status) : status;
     }
   }
   config.source_path = fork.source_path;
@@ -398,7 +394,7 @@ void Committer::ApplyCreate(Create create) {
     result.closed = entry.state.closed;
   };
   absl::StatusOr<EntryPtr> found = Find(request.path);
-  if (!found.ok()) return answer(Internal(found.status()));
+  if (!found.ok()) return answer(InternalError(found.status()));
   if (*found != nullptr) {
     describe(**found);
     return answer(MatchExisting((*found)->config, (*found)->state, request));
@@ -447,7 +443,7 @@ void Committer::ApplyDelete(Delete remove) {
   absl::Status status;
   absl::StatusOr<EntryPtr> found = Find(remove.request.path);
   if (!found.ok()) {
-    status = Internal(found.status());
+    status = InternalError(found.status());
   } else if (*found == nullptr) {
     status = MakeError(ErrorCode::kStreamNotFound);
   } else if (*found == registry_) {

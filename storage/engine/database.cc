@@ -98,6 +98,7 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const DatabaseOptions& 
   if (directory.empty()) {
     database->memory_env_.reset(rocksdb::NewMemEnv(rocksdb::Env::Default()));
     directory = "/durable-streams";
+    database->memory_env_->CreateDirIfMissing(directory);
     database->write_options_.disableWAL = true;
   } else {
     std::error_code error;

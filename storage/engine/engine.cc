@@ -4,10 +4,10 @@
 #include <utility>
 #include <vector>
 
-#include "spdlog/spdlog.h"
 #include "storage/api/errors.h"
 #include "storage/core/content_type.h"
 #include "storage/core/json_messages.h"
+#include "storage/engine/internal_error.h"
 #include "storage/engine/metadata.h"
 
 namespace ds {
@@ -25,11 +25,6 @@ StreamInfo Describe(const StreamEntry& entry, uint32_t flags, uint64_t tail) {
   info.closed = (flags & StreamEntry::kClosed) != 0;
   info.created_at = entry.config.created_at;
   return info;
-}
-
-absl::Status Internal(const absl::Status& status) {
-  spdlog::error("storage: {}", std::string(status.message()));
-  return MakeError(ErrorCode::kInternal, std::string(status.message()));
 }
 
 }  // namespace
@@ -75,7 +70,7 @@ void Engine::Append(AppendRequest request, Callback<AppendResult> done) {
 
 absl::StatusOr<EntryPtr> Engine::FindVisible(const std::string& path) {
   absl::StatusOr<EntryPtr> found = cache_.Find(path);
-  if (!found.ok()) return Internal(found.status());
+  if (!found.ok()) return InternalError(found.status());
   if (*found == nullptr) return MakeError(ErrorCode::kStreamNotFound);
   const uint32_t flags = (*found)->flags.load(std::memory_order_acquire);
   if ((flags & StreamEntry::kExists) == 0) return MakeError(ErrorCode::kStreamNotFound);
@@ -123,7 +118,7 @@ ReadResult Engine::ReadNow(const ReadRequest& request) {
       if (deleted) {
         result.status = MakeError(ErrorCode::kStreamNotFound);
       } else {
-        result.status = absl::IsDataLoss(status) ? Internal(status) : status;
+        result.status = absl::IsDataLoss(status) ? InternalError(status) : status;
       }
       return result;
     }
@@ -173,7 +168,8 @@ void Engine::List(ListRequest request, Callback<ListResult> done) {
     const HeadResult head = HeadNow({path});
     if (head.status.ok()) result.streams.push_back(head.info);
   }
-  if (!it->status().ok()) result.status = Internal(absl::DataLossError(it->status().ToString()));
+  if (!it->status().ok())
+    result.status = InternalError(absl::DataLossError(it->status().ToString()));
   done(std::move(result));
 }
 

@@ -27,9 +27,9 @@ class SpdlogLogger final : public rocksdb::Logger {
     std::vsnprintf(line.data(), line.size(), format, arguments);
     std::string_view text(line.data());
     while (text.ends_with('\n')) text.remove_suffix(1);
-    spdlog::log(level >= rocksdb::InfoLogLevel::ERROR_LEVEL ? spdlog::level::err
-                                                            : spdlog::level::warn,
-                "rocksdb: {}", text);
+    spdlog::log(
+        level >= rocksdb::InfoLogLevel::ERROR_LEVEL ? spdlog::level::err : spdlog::level::warn,
+        "rocksdb: {}", text);
   }
 };
 

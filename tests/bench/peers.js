@@ -1,6 +1,7 @@
 // Appends beside the reference server, in one run: rate, latency and the server's CPU time per request.
 //   node tests/bench/peers.js [SECONDS]     5 by default, for each system and workload
-// wrk drives every system with the same 64 connections and 100 B bodies.
+// wrk drives every system with the same 64 connections and 100 B bodies. CPU is that of the server's
+// process, per append.
 import { spawn, spawnSync } from "node:child_process"
 import { once } from "node:events"
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
@@ -74,7 +75,9 @@ for (const streams of [1, 1000]) {
       const before = cpuSeconds(server.pid)
       const { requests, seconds: took, errors, p50_ms, p99_ms } = wrk(server.url, seconds, streams)
       const cpu = cpuSeconds(server.pid) - before
-      rows.push({ system: name, streams, "appends/s": Math.round(requests / took), "CPU us": +((cpu / requests) * 1e6).toFixed(1), "p50 ms": p50_ms, "p99 ms": p99_ms, errors })
+      // The reference's file store refuses part of the appends under this load; those are no appends.
+      const appends = requests - errors
+      rows.push({ system: name, streams, "appends/s": Math.round(appends / took), "CPU us": +((cpu / appends) * 1e6).toFixed(1), "p50 ms": p50_ms, "p99 ms": p99_ms, errors })
     } finally {
       await server.stop()
     }

@@ -83,9 +83,14 @@ const suites = {
   buildifier: () => command("tests/node_modules/.bin/buildifier", "-mode=check", "-lint=off", ...trackedFiles("WORKSPACE", "*.bazel", "*.BUILD", "*.bzl")),
   unit,
   build: () => command("bazel", "build", "--config=opt", "//:durable-streams"),
+  "buf-lint": () => command("sh", "-c", "cd proto && ../tests/node_modules/.bin/buf lint"),
   "conformance-dev": () => conformance(() => startServer(["dev", ...quick])),
   "conformance-serve": () => conformance(() => startServer(["serve", "--data-dir", data("conformance"), ...quick])),
   "conformance-gateway": () => conformance(() => startSplit(data("conformance-split"), quick)),
+  client: () => vitest("client"),
+  behaviour: () => vitest("behaviour"),
+  crash: () => vitest("crash"),
+  docs: () => vitest("docs"),
 }
 
 const wanted = process.argv.slice(2)

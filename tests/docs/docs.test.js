@@ -1,0 +1,56 @@
+// The documentation against the program and the sources.
+import { readFileSync, readdirSync } from "node:fs"
+import { dirname, join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { expect, test } from "vitest"
+import { configuration } from "./configuration.js"
+
+const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
+const read = (path) => readFileSync(join(root, path), "utf8")
+const sources = (folder) =>
+  readdirSync(join(root, folder))
+    .filter((name) => /\.(cc|h)$/.test(name) && !name.includes("_test"))
+    .map((name) => read(join(folder, name)))
+    .join("\n")
+
+test("docs/configuration.md is what the program says of its options", () => {
+  const made = configuration()
+  expect(made.split("\n").filter((line) => line.startsWith("| `--")).length).toBeGreaterThan(20)
+  expect(read("docs/configuration.md")).toBe(made)
+})
+
+test("docs/api.md has every header that the server reads or sends", () => {
+  const code = sources("gateway/handlers") + sources("gateway/http")
+  const names = new Set([...code.matchAll(/(?:Add|Find|Count)\("([A-Za-z-]+)"/g)].map((match) => match[1].toLowerCase()))
+  expect(names.size).toBeGreaterThan(30)
+  const documented = read("docs/api.md").toLowerCase()
+  expect([...names].filter((name) => !documented.includes(`\`${name}`))).toEqual([])
+})
+
+test("docs/storage-format.md has every column family, key and field", () => {
+  const documented = read("docs/storage-format.md")
+  const keys = read("storage/engine/keys.h")
+  const families = [.../kFamilyNames\[\] = \{([^}]*)\}/.exec(keys)[1].matchAll(/"(\w+)"/g)].map((match) => match[1])
+  const names = [...keys.matchAll(/Key\[\] = "(\w+)"/g)].map((match) => match[1])
+  const fields = [...read("storage/engine/metadata.proto").matchAll(/ (\w+) = \d+;/g)].map((match) => match[1])
+  expect(families.length).toBeGreaterThan(4)
+  expect(fields.length).toBeGreaterThan(15)
+  expect([...families, ...names].filter((name) => !documented.includes(`\`${name}\``))).toEqual([])
+  expect(fields.filter((name) => !documented.includes(name))).toEqual([])
+})
+
+test("docs/testing.md names tests that exist", () => {
+  const rows = [...read("docs/testing.md").matchAll(/^\| [^|]+ \| ((?:tests|storage)\/\S+) \| (.+) \|$/gm)]
+  expect(rows.length).toBeGreaterThan(25)
+  for (const [, file, name] of rows) expect(read(file), `${file}: ${name}`).toContain(name)
+})
+
+test("links between the documents lead somewhere", () => {
+  const pages = ["README.md", ...readdirSync(join(root, "docs")).filter((name) => name.endsWith(".md")).map((name) => `docs/${name}`)]
+  for (const page of pages) {
+    const prose = read(page).replace(/```[^]*?```/g, "")
+    for (const [, target] of prose.matchAll(/\]\((?!https?:)([^)#]+)[^)]*\)/g)) {
+      expect(() => readFileSync(join(root, dirname(page), target)), `${page}: ${target}`).not.toThrow()
+    }
+  }
+})
