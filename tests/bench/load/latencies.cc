@@ -1,0 +1,24 @@
+#include <algorithm>
+#include <cstdio>
+
+#include "tests/bench/load/workloads.h"
+
+namespace ds::bench {
+
+double Latencies::Quantile(double q) {
+  if (values_.empty()) return 0;
+  if (!sorted_) std::sort(values_.begin(), values_.end());
+  sorted_ = true;
+  const auto index = static_cast<size_t>(q * static_cast<double>(values_.size()));
+  return static_cast<double>(values_[std::min(index, values_.size() - 1)]) / 1e6;
+}
+
+std::string Latencies::Json() {
+  char text[200];
+  std::snprintf(text, sizeof text,
+                "\"p50_ms\":%.3f,\"p90_ms\":%.3f,\"p99_ms\":%.3f,\"p999_ms\":%.3f,\"max_ms\":%.3f",
+                Quantile(0.5), Quantile(0.9), Quantile(0.99), Quantile(0.999), Quantile(1));
+  return text;
+}
+
+}  // namespace ds::bench

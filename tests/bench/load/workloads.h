@@ -1,0 +1,77 @@
+#ifndef TESTS_BENCH_LOAD_WORKLOADS_H_
+#define TESTS_BENCH_LOAD_WORKLOADS_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+// What the load generator can do to a server. Every workload is bounded in time, checks what it
+// gets back, and returns one JSON object; a figure in it has its unit in its name.
+
+namespace ds::bench {
+
+struct CommonOptions {
+  std::string url;
+  uint32_t connections = 64;
+  double seconds = 5;
+  double warmup = 1;
+};
+
+// Every value that was measured, kept to the end: quantiles are exact.
+class Latencies {
+ public:
+  void Add(int64_t nanos) { values_.push_back(nanos); }
+  size_t size() const { return values_.size(); }
+  // Milliseconds; 0 when there are none.
+  double Quantile(double q);
+  // `"p50_ms":…,"p90_ms":…,"p99_ms":…,"p999_ms":…,"max_ms":…`
+  std::string Json();
+
+ private:
+  std::vector<int64_t> values_;
+  bool sorted_ = false;
+};
+
+struct AppendOptions {
+  uint32_t streams = 1;
+  uint32_t size = 256;    // of a body, in bytes; of one message with `messages`
+  uint32_t messages = 0;  // above 0: a JSON array of that many
+  double rate = 0;        // appends a second, all together; 0: as fast as it goes
+  bool create = true;     // false: the streams are there
+  std::string prefix = "append";
+};
+// Appends in turn to `streams` streams. With a rate, latency counts from when a request was due.
+std::string Appends(const CommonOptions& common, const AppendOptions& options);
+
+// Creates new streams as fast as it goes.
+std::string Creates(const CommonOptions& common, const std::string& prefix);
+
+struct ReadOptions {
+  uint32_t streams = 1;
+  uint32_t records = 1000;  // of each, made first
+  uint32_t size = 100;
+  bool one_append = false;  // all records in one append
+  bool replay = true;       // follow Stream-Next-Offset to the end; false: one GET
+};
+// Reads streams from the beginning, over and over.
+std::string Reads(const CommonOptions& common, const ReadOptions& options);
+
+struct FanOutOptions {
+  uint32_t readers = 1000;
+  uint32_t streams = 1;
+  double rate = 50;  // events a second, all together
+  uint32_t size = 256;
+};
+// Server-sent events: `connections` is not used. Latency is from the sending of an append to the
+// arrival of its event at each reader.
+std::string FanOut(const CommonOptions& common, const FanOutOptions& options);
+
+// One reader in long-poll, one writer: from the sending of an append to the answer of the poll.
+std::string LongPoll(const CommonOptions& common);
+
+// Opens `connections` live reads of one stream, says `ready` on standard output, and holds them.
+std::string Idle(const CommonOptions& common, const std::string& mode);
+
+}  // namespace ds::bench
+
+#endif  // TESTS_BENCH_LOAD_WORKLOADS_H_
