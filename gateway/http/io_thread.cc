@@ -4,12 +4,15 @@
 
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "base/turn.h"
 #include "boost/asio/post.hpp"
 
 namespace ds::http {
 namespace {
 
 constexpr auto kTick = std::chrono::milliseconds(500);
+// A busy loop must not keep what is put off to the end of its turn waiting for long.
+constexpr auto kMaxTurn = std::chrono::microseconds(500);
 
 }  // namespace
 
@@ -22,7 +25,13 @@ void IoThread::Start() {
   boost::asio::post(context_, [this] { Tick(); });
   thread_ = std::thread([this] {
     const auto work = boost::asio::make_work_guard(context_);
-    context_.run();
+    while (!context_.stopped()) {
+      const Turn turn;
+      context_.run_one();
+      const SteadyTime end = std::chrono::steady_clock::now() + kMaxTurn;
+      while (context_.poll_one() > 0 && std::chrono::steady_clock::now() < end) {
+      }
+    }
   });
 }
 
@@ -42,7 +51,7 @@ void IoThread::Enqueue(Posted posted) {
     first = posted_.empty();
     posted_.push_back(std::move(posted));
   }
-  if (first) boost::asio::post(context_, [this] { RunPosted(); });
+  if (first) Turn::AtEnd([this] { boost::asio::post(context_, [this] { RunPosted(); }); });
 }
 
 void IoThread::RunPosted() {

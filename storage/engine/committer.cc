@@ -5,6 +5,7 @@
 #include <memory>
 #include <utility>
 
+#include "base/turn.h"
 #include "spdlog/spdlog.h"
 #include "storage/api/errors.h"
 #include "storage/core/content_type.h"
@@ -21,6 +22,10 @@ constexpr uint64_t kIdBlock = 1000;
 constexpr size_t kMaxTimersPerSweep = 1000;
 constexpr absl::Duration kResumeInterval = absl::Milliseconds(200);
 constexpr auto kSweepInterval = std::chrono::milliseconds(500);
+// How long a batch may wait to become as large as the one before, and from which size on. A sync
+// takes as long, and one for two halves costs half.
+constexpr auto kMaxGatherTime = std::chrono::microseconds(150);
+constexpr size_t kMinGathered = 4;
 // RocksDB groups what it writes; a batch beyond this only adds latency.
 constexpr uint64_t kMaxBatchBytes = 16u << 20;
 
@@ -119,9 +124,21 @@ void Committer::Submit(Operation operation) {
   }
   queued_bytes_ += size;
   queue_.push_back(std::move(operation));
-  const bool wake = std::exchange(waiting_, false);
+  if (options_.commit_inline) {
+    const bool first = queue_.size() == 1;
+    lock.unlock();
+    if (first) {
+      Turn::AtEnd([this] {
+        std::unique_lock<std::mutex> again(mutex_);
+        CommitQueue(again);
+      });
+    }
+    return;
+  }
+  const bool wake = waiting_ && queue_.size() >= wanted_;
+  if (wake) waiting_ = false;
   lock.unlock();
-  if (wake) wake_.notify_one();
+  if (wake) Turn::AtEnd([this] { wake_.notify_one(); });
 }
 
 void Committer::NoteAccess(const EntryPtr& entry) {
@@ -138,27 +155,49 @@ void Committer::NoteAccess(const EntryPtr& entry) {
 }
 
 void Committer::Run() {
-  std::vector<Operation> operations;
+  std::unique_lock<std::mutex> lock(mutex_);
   while (true) {
-    {
-      std::unique_lock<std::mutex> lock(mutex_);
-      if (queue_.empty() && !stopping_) {
-        waiting_ = true;
-        wake_.wait_for(lock, kSweepInterval, [&] { return !queue_.empty() || stopping_; });
-        waiting_ = false;
-      }
-      if (queue_.empty() && stopping_) return;
-      operations.swap(queue_);
-      queued_bytes_ = 0;
+    if (queue_.empty() || options_.commit_inline) {
+      wanted_ = 1;
+      Wait(lock, kSweepInterval);
+    } else if (queue_.size() < gather_) {
+      wanted_ = gather_;
+      Wait(lock, kMaxGatherTime);
     }
-    for (Operation& operation : operations) {
+    // After this nothing more is queued.
+    const bool last = stopping_;
+    CommitQueue(lock);
+    if (last) return;
+  }
+}
+
+void Committer::Wait(std::unique_lock<std::mutex>& lock, std::chrono::microseconds timeout) {
+  waiting_ = true;
+  wake_.wait_for(lock, timeout, [&] {
+    return stopping_ || (!options_.commit_inline && queue_.size() >= wanted_);
+  });
+  waiting_ = false;
+}
+
+void Committer::CommitQueue(std::unique_lock<std::mutex>& lock) {
+  if (committing_) return;
+  committing_ = true;
+  do {
+    operations_.swap(queue_);
+    queued_bytes_ = 0;
+    lock.unlock();
+    for (Operation& operation : operations_) {
       Apply(operation);
       if (batch_.writes().GetDataSize() >= kMaxBatchBytes) Commit();
     }
-    operations.clear();
+    // A lone client must not wait for others that are not there.
+    gather_ = operations_.size() < kMinGathered ? 1 : operations_.size();
+    operations_.clear();
     Commit();
     Expire();
-  }
+    lock.lock();
+  } while (options_.commit_inline && !queue_.empty());
+  committing_ = false;
 }
 
 void Committer::Apply(Operation& operation) {
@@ -598,7 +637,10 @@ void Committer::Commit() {
   absl::Status status;
   if (!batch_.empty()) status = WriteBatch();
   // Answering may submit again, but never from within this loop's own state.
-  for (Answer& answer : answers_) answer(status);
+  {
+    const Turn turn;
+    for (Answer& answer : answers_) answer(status);
+  }
   answers_.clear();
   batch_.Clear();
 }

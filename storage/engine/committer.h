@@ -1,6 +1,7 @@
 #ifndef STORAGE_ENGINE_COMMITTER_H_
 #define STORAGE_ENGINE_COMMITTER_H_
 
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
@@ -33,6 +34,9 @@ class Committer {
   struct Options {
     bool registry = false;
     uint64_t max_queued_bytes = 256u << 20;  // beyond it, requests are refused as kOverloaded
+    // Without a disk to wait for, a thread of its own only costs the way there and back: then the
+    // thread that submits commits, at the end of its turn, what all have submitted.
+    bool commit_inline = false;  // set by the engine
   };
 
   // All arguments must outlive the object. Call Start before anything else.
@@ -75,6 +79,11 @@ class Committer {
   using Answer = UniqueFunction<void(const absl::Status& commit)>;
 
   void Run();
+  // Waits until `wanted_` operations are queued. REQUIRES: `lock` holds mutex_.
+  void Wait(std::unique_lock<std::mutex>& lock, std::chrono::microseconds timeout);
+  // Commits what is queued, unless another thread is at it; then that one does.
+  // REQUIRES: `lock` holds mutex_, which is released meanwhile.
+  void CommitQueue(std::unique_lock<std::mutex>& lock);
   void Apply(Operation& operation);
   void ApplyAppend(Append append);
   void ApplyCreate(Create create);
@@ -107,7 +116,8 @@ class Committer {
   RecordReader& reader_;
   Clock& clock_;
 
-  // The commit thread's.
+  // Of the thread that commits: its own one, or whichever set `committing_`.
+  std::vector<Operation> operations_;
   Batch batch_;
   std::vector<Answer> answers_;
   uint64_t next_stream_id_ = 1;
@@ -125,7 +135,10 @@ class Committer {
   std::vector<Operation> queue_;
   uint64_t queued_bytes_ = 0;
   bool stopping_ = false;
-  bool waiting_ = false;
+  bool waiting_ = false;     // the thread sleeps and must be woken
+  bool committing_ = false;  // a thread is in CommitQueue
+  size_t wanted_ = 1;        // how many operations the thread waits for
+  size_t gather_ = 1;        // as many as the last batch had
 
   std::thread thread_;
 };

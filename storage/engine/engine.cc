@@ -27,6 +27,12 @@ StreamInfo Describe(const StreamEntry& entry, uint32_t flags, uint64_t tail) {
   return info;
 }
 
+Committer::Options CommitterOptions(const EngineOptions& options) {
+  Committer::Options committer = options.committer;
+  committer.commit_inline = options.database.directory.empty();
+  return committer;
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(const EngineOptions& options, Clock& clock) {
@@ -43,7 +49,7 @@ Engine::Engine(const EngineOptions& options, std::unique_ptr<Database> database,
       database_(std::move(database)),
       cache_(*database_, options.max_cached_streams),
       reader_(*database_),
-      committer_(options.committer, *database_, cache_, hub_, reader_, clock) {}
+      committer_(CommitterOptions(options), *database_, cache_, hub_, reader_, clock) {}
 
 void Engine::Create(CreateRequest request, Callback<CreateResult> done) {
   std::vector<uint32_t> sizes;
