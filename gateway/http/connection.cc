@@ -1,6 +1,9 @@
 #include "gateway/http/connection.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -27,23 +30,31 @@ std::string Decimal(uint64_t value) {
 
 }  // namespace
 
-Connection::Connection(Socket socket, IoThread& io, std::shared_ptr<ServerShared> shared)
-    : socket_(std::move(socket)), io_(io), shared_(std::move(shared)) {
+Connection::Connection(int socket, IoThread& io, std::shared_ptr<ServerShared> shared)
+    : socket_(socket), io_(io), shared_(std::move(shared)) {
   ++shared_->connections;
 }
 
 Connection::~Connection() {
+  if (!closed_) ::close(socket_);  // it was never started
   ReleaseBody();
   --shared_->connections;
 }
 
 void Connection::Start() {
-  boost::system::error_code ignored;
-  socket_.non_blocking(true, ignored);
-  socket_.set_option(boost::asio::ip::tcp::no_delay(true), ignored);
+  const int on = 1;
+  ::setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  self_ = shared_from_this();
   io_.AddSwept(*this);
   SetDeadline(shared_->timeouts.head);
-  OnReadable();
+  if (!io_.Watch(socket_, *this)) Close();
+}
+
+void Connection::OnReady(bool readable, bool writable, bool hung_up) {
+  const auto self = shared_from_this();
+  hung_up_ |= hung_up;
+  if (writable && !out_.empty()) OnWritable();
+  if (readable) Receive();
 }
 
 void Connection::SetDeadline(std::chrono::milliseconds timeout) {
@@ -62,34 +73,27 @@ void Connection::Sweep(SteadyTime now) {
   Close();
 }
 
-void Connection::WaitReadable() {
-  if (waiting_readable_ || closed_) return;
-  waiting_readable_ = true;
-  socket_.async_wait(Socket::wait_read,
-                     [self = shared_from_this()](const boost::system::error_code& error) {
-                       self->waiting_readable_ = false;
-                       if (!error) self->OnReadable();
-                     });
-}
-
-void Connection::OnReadable() {
-  if (closed_) return;
-  while (true) {
-    if (phase_ == Phase::kHandling && in_.size() >= kMaxPipelined) return;
-    const ssize_t size = ::recv(socket_.native_handle(), io_.scratch(), IoThread::kScratchSize, 0);
+void Connection::Receive() {
+  while (!closed_) {
+    if (phase_ == Phase::kHandling && in_.size() >= kMaxPipelined) {
+      unread_ = true;
+      return;
+    }
+    unread_ = false;
+    const ssize_t size = ::recv(socket_, io_.scratch(), IoThread::kScratchSize, 0);
     if (size == 0) return Close();
     if (size < 0) {
       if (errno == EINTR) continue;
       if (errno != EAGAIN && errno != EWOULDBLOCK) return Close();
-      break;
+      return;
     }
     if (lingering_) continue;
     in_.append(io_.scratch(), static_cast<size_t>(size));
     Process();
-    if (closed_) return;
-    if (static_cast<size_t>(size) < IoThread::kScratchSize) break;
+    // Less than was asked for is the end, and what comes later is news; but of a peer's going away
+    // there may have been no news since.
+    if (static_cast<size_t>(size) < IoThread::kScratchSize && !hung_up_) return;
   }
-  WaitReadable();
 }
 
 void Connection::Process() {
@@ -214,9 +218,9 @@ void Connection::RequestDone() {
     // What the peer still sends is read and dropped, so that the answer is not lost to a reset.
     lingering_ = true;
     in_.clear();
-    ::shutdown(socket_.native_handle(), SHUT_WR);
+    ::shutdown(socket_, SHUT_WR);
     SetDeadline(kLinger);
-    WaitReadable();
+    if (unread_) Receive();
     return;
   }
   phase_ = Phase::kHead;
@@ -227,7 +231,7 @@ void Connection::RequestDone() {
   }
   if (processing_) return;
   Process();
-  if (!closed_) WaitReadable();
+  if (unread_) Receive();
 }
 
 void Connection::Refuse(const absl::Status& error) {
@@ -238,7 +242,7 @@ void Connection::Refuse(const absl::Status& error) {
   ReleaseBody();
   in_.clear();
   if (closed_) return;
-  if (out_.empty()) ::shutdown(socket_.native_handle(), SHUT_WR);
+  if (out_.empty()) ::shutdown(socket_, SHUT_WR);
   SetDeadline(kLinger);
 }
 
@@ -314,19 +318,11 @@ void Connection::Flush() {
     msghdr message{};
     message.msg_iov = iovecs.data();
     message.msg_iovlen = count;
-    ssize_t sent = ::sendmsg(socket_.native_handle(), &message, MSG_NOSIGNAL);
+    ssize_t sent = ::sendmsg(socket_, &message, MSG_NOSIGNAL);
     if (sent < 0) {
       if (errno == EINTR) continue;
       if (errno != EAGAIN && errno != EWOULDBLOCK) return Close();
       SetDeadline(shared_->timeouts.write);
-      if (!waiting_writable_) {
-        waiting_writable_ = true;
-        socket_.async_wait(Socket::wait_write,
-                           [self = shared_from_this()](const boost::system::error_code& error) {
-                             self->waiting_writable_ = false;
-                             if (!error) self->OnWritable();
-                           });
-      }
       return;
     }
     while (out_index_ < out_.size()) {
@@ -351,7 +347,7 @@ void Connection::OnWritable() {
   if (closed_ || !out_.empty()) return;
   if (phase_ == Phase::kHandling) deadline_ = SteadyTime::max();
   if (lingering_) {
-    ::shutdown(socket_.native_handle(), SHUT_WR);
+    ::shutdown(socket_, SHUT_WR);
     SetDeadline(kLinger);
   }
   if (waiter_) std::exchange(waiter_, {}).resume();
@@ -361,9 +357,10 @@ void Connection::Close() {
   if (closed_) return;
   const auto self = shared_from_this();
   closed_ = true;
+  self_.reset();
   io_.RemoveSwept(*this);
-  boost::system::error_code ignored;
-  socket_.close(ignored);
+  io_.Unwatch(socket_, *this);
+  ::close(socket_);
   // The handler learns of it in a turn of its own: it may be the one that is calling.
   if (on_gone_) io_.Post([self, action = std::exchange(on_gone_, {})]() mutable { action(); });
   if (waiter_) io_.Resume(std::exchange(waiter_, {}));

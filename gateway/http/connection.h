@@ -11,7 +11,6 @@
 #include <string>
 
 #include "base/task.h"
-#include "boost/asio/ip/tcp.hpp"
 #include "gateway/http/exchange.h"
 #include "gateway/http/io_thread.h"
 #include "gateway/http/request_parser.h"
@@ -38,21 +37,19 @@ struct ServerShared {
   std::atomic<bool> draining{false};
 };
 
-// A socket with a concrete executor: Asio's type-erased one costs CPU on every operation.
-using Socket =
-    boost::asio::basic_stream_socket<boost::asio::ip::tcp, boost::asio::io_context::executor_type>;
-
 // One HTTP/1.x connection: reads requests one after the other, has each answered, writes the
-// answer. Pipelined requests wait in a bounded buffer. Lives on one IoThread, owned by the
-// operations under way and by its handler; ends when the last of them lets go.
+// answer. Pipelined requests wait in a bounded buffer. Lives on one IoThread, owned by itself while
+// the socket is open and by its handler; ends when both let go.
 //
 // An idle connection holds no read buffer: bytes come through the thread's scratch buffer, and only
 // what is left over of an incomplete request is kept.
 class Connection final : public Exchange,
                          public Swept,
+                         public Watched,
                          public std::enable_shared_from_this<Connection> {
  public:
-  Connection(Socket socket, IoThread& io, std::shared_ptr<ServerShared> shared);
+  // Takes the connected, non-blocking `socket` over.
+  Connection(int socket, IoThread& io, std::shared_ptr<ServerShared> shared);
   ~Connection() override;
 
   // To be called once, on the IoThread.
@@ -63,6 +60,8 @@ class Connection final : public Exchange,
   bool gone() const override { return closed_; }
   void OnGone(UniqueFunction<void()> action) override { on_gone_ = std::move(action); }
   void Sweep(SteadyTime now) override;
+  void Shutdown() override { Close(); }
+  void OnReady(bool readable, bool writable, bool hung_up) override;
 
  protected:
   void Send(Response response) override;
@@ -75,8 +74,7 @@ class Connection final : public Exchange,
  private:
   enum class Phase { kHead, kBody, kHandling };
 
-  void WaitReadable();
-  void OnReadable();
+  void Receive();
   void Process();
   // Both return whether there may be more to process.
   bool ProcessHead();
@@ -95,8 +93,9 @@ class Connection final : public Exchange,
   void ReleaseBody();
   std::string ResponseHead(const Response& response, bool streaming);
 
-  Socket socket_;
+  const int socket_;
   IoThread& io_;
+  std::shared_ptr<Connection> self_;  // while the socket is open
   const std::shared_ptr<ServerShared> shared_;
 
   Phase phase_ = Phase::kHead;
@@ -112,8 +111,8 @@ class Connection final : public Exchange,
   std::coroutine_handle<> waiter_;
   UniqueFunction<void()> on_gone_;
 
-  bool waiting_readable_ = false;
-  bool waiting_writable_ = false;
+  bool unread_ = false;   // the socket was not read to its end
+  bool hung_up_ = false;  // the peer sends nothing more
   bool processing_ = false;
   bool keep_alive_ = true;
   bool answered_ = false;

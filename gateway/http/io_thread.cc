@@ -17,12 +17,19 @@ constexpr auto kMaxTurn = std::chrono::microseconds(500);
 }  // namespace
 
 IoThread::IoThread(size_t index)
-    : index_(index), context_(1), ticker_(context_), scratch_(new char[kScratchSize]) {}
+    : index_(index),
+      context_(1),
+      ticker_(context_),
+      sockets_(context_, epoll_create1(EPOLL_CLOEXEC)),
+      scratch_(new char[kScratchSize]) {}
 
 IoThread::~IoThread() = default;
 
 void IoThread::Start() {
-  boost::asio::post(context_, [this] { Tick(); });
+  boost::asio::post(context_, [this] {
+    Tick();
+    WaitForSockets();
+  });
   thread_ = std::thread([this] {
     const auto work = boost::asio::make_work_guard(context_);
     while (!context_.stopped()) {
@@ -36,8 +43,56 @@ void IoThread::Start() {
 }
 
 void IoThread::Stop() {
-  context_.stop();
-  if (thread_.joinable()) thread_.join();
+  if (!thread_.joinable()) return;
+  Post([this] {
+    for (Swept* swept = swept_; swept != nullptr; swept = sweeping_next_) {
+      sweeping_next_ = swept->next_;
+      swept->Shutdown();
+    }
+    sweeping_next_ = nullptr;
+    // Behind what that has posted.
+    Post([this] { context_.stop(); });
+  });
+  thread_.join();
+}
+
+bool IoThread::Watch(int socket, Watched& watched) {
+  epoll_event event{};
+  event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+  event.data.ptr = &watched;
+  return epoll_ctl(sockets_.native_handle(), EPOLL_CTL_ADD, socket, &event) == 0;
+}
+
+void IoThread::Unwatch(int socket, const Watched& watched) {
+  epoll_ctl(sockets_.native_handle(), EPOLL_CTL_DEL, socket, nullptr);
+  // It may be among those that are being told.
+  for (int i = 0; i < ready_count_; ++i) {
+    epoll_event& event = ready_[static_cast<size_t>(i)];
+    if (event.data.ptr == &watched) event.data.ptr = nullptr;
+  }
+}
+
+void IoThread::WaitForSockets() {
+  sockets_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
+                      [this](const boost::system::error_code& error) {
+                        if (error) return;
+                        DispatchSockets();
+                        WaitForSockets();
+                      });
+}
+
+void IoThread::DispatchSockets() {
+  ready_count_ = epoll_wait(sockets_.native_handle(), ready_.data(),
+                            static_cast<int>(ready_.size()), /*timeout=*/0);
+  for (int i = 0; i < ready_count_; ++i) {
+    const epoll_event& event = ready_[static_cast<size_t>(i)];
+    if (event.data.ptr == nullptr) continue;
+    const bool hung_up = (event.events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
+    static_cast<Watched*>(event.data.ptr)
+        ->OnReady((event.events & EPOLLIN) != 0 || hung_up, (event.events & EPOLLOUT) != 0,
+                  hung_up);
+  }
+  ready_count_ = 0;
 }
 
 void IoThread::Post(UniqueFunction<void()> work) { Enqueue({{}, std::move(work)}); }

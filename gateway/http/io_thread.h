@@ -1,6 +1,9 @@
 #ifndef GATEWAY_HTTP_IO_THREAD_H_
 #define GATEWAY_HTTP_IO_THREAD_H_
 
+#include <sys/epoll.h>
+
+#include <array>
 #include <chrono>
 #include <coroutine>
 #include <functional>
@@ -13,6 +16,7 @@
 
 #include "base/unique_function.h"
 #include "boost/asio/io_context.hpp"
+#include "boost/asio/posix/stream_descriptor.hpp"
 #include "boost/asio/steady_timer.hpp"
 
 namespace ds::http {
@@ -24,11 +28,22 @@ class Swept {
  public:
   virtual ~Swept() = default;
   virtual void Sweep(SteadyTime now) = 0;
+  // The thread is about to stop.
+  virtual void Shutdown() {}
 
  private:
   friend class IoThread;
   Swept* previous_ = nullptr;
   Swept* next_ = nullptr;
+};
+
+// A socket that a thread watches, edge by edge: it is told once of what has come, and must read
+// until nothing is left or remember that something is.
+class Watched {
+ public:
+  virtual ~Watched() = default;
+  // `hung_up`: the peer will send nothing more; what it sent before may still be unread.
+  virtual void OnReady(bool readable, bool writable, bool hung_up) = 0;
 };
 
 // One thread with its event loop. Connections, their handlers and their timers belong to exactly
@@ -40,7 +55,7 @@ class IoThread {
   ~IoThread();
 
   void Start();
-  // Ends the loop and joins the thread. What is still posted is dropped.
+  // Shuts down what is swept, ends the loop and joins the thread.
   void Stop();
 
   size_t index() const { return index_; }
@@ -58,6 +73,12 @@ class IoThread {
   static constexpr size_t kScratchSize = 64 << 10;
   char* scratch() { return scratch_.get(); }
 
+  // Watches `socket` until Unwatch, which must come before either goes. Sockets stand in an epoll
+  // set of the thread's own that Asio waits on as one: waiting for a request then costs no system
+  // call and no allocation. Returns false when the system refuses.
+  bool Watch(int socket, Watched& watched);
+  void Unwatch(int socket, const Watched& watched);
+
   // The value of the Date header, renewed once a second.
   std::string_view date() const { return date_; }
 
@@ -74,10 +95,15 @@ class IoThread {
   void Enqueue(Posted posted);
   void RunPosted();
   void Tick();
+  void WaitForSockets();
+  void DispatchSockets();
 
   const size_t index_;
   boost::asio::io_context context_;
   boost::asio::steady_timer ticker_;
+  boost::asio::posix::stream_descriptor sockets_;  // an epoll set
+  std::array<epoll_event, 256> ready_;
+  int ready_count_ = 0;  // of the events in ready_, while they are dispatched
   std::unique_ptr<char[]> scratch_;
   std::string date_;
   Swept* swept_ = nullptr;

@@ -68,7 +68,7 @@ void Server::Accept() {
   IoThread& io = *threads_[next_thread_];
   next_thread_ = (next_thread_ + 1) % threads_.size();
   acceptor_->async_accept(
-      io.context(), [this, &io](const boost::system::error_code& error, Socket socket) {
+      threads_[0]->context(), [this, &io](const boost::system::error_code& error, Socket socket) {
         if (error == asio::error::operation_aborted) return;
         if (error) {
           spdlog::warn("cannot accept a connection: {}", error.message());
@@ -79,7 +79,9 @@ void Server::Accept() {
           return;
         }
         if (shared_->connections.load() < shared_->max_connections) {
-          auto connection = std::make_shared<Connection>(std::move(socket), io, shared_);
+          boost::system::error_code ignored;
+          socket.non_blocking(true, ignored);
+          auto connection = std::make_shared<Connection>(socket.release(ignored), io, shared_);
           io.Post([connection = std::move(connection)] { connection->Start(); });
         }
         Accept();

@@ -33,6 +33,9 @@ class Server {
   void Drain(absl::Duration timeout);
 
  private:
+  // A socket with a concrete executor: Asio's type-erased one costs CPU on every operation.
+  using Socket = boost::asio::basic_stream_socket<boost::asio::ip::tcp,
+                                                  boost::asio::io_context::executor_type>;
   using Acceptor = boost::asio::basic_socket_acceptor<boost::asio::ip::tcp,
                                                       boost::asio::io_context::executor_type>;
   void Accept();
