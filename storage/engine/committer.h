@@ -21,11 +21,12 @@
 
 namespace ds {
 
-// The commit loop: the one thread that changes streams. Requests queue to it; while one batch is
-// written and synced the next one gathers. Each request is judged by storage/core against the
-// state that the requests before it leave, so there are no locks on streams and out-of-order
-// producer sequences are judged in the order of their arrival. One write and one sync commit the
-// batch; then it is published to readers, everyone is answered, and the tail hub is told.
+// The commit loop: one thread at a time changes streams (its own or, in memory, one that submits).
+// Requests queue to it; while one batch is written and synced the next one gathers. Each request is
+// judged by storage/core against the state that the requests before it leave, so there are no locks
+// on streams and out-of-order producer sequences are judged in the order of their arrival. One
+// write and one sync commit the batch; then it is published to readers, everyone is answered, and
+// the tail hub is told. "The commit thread" is whichever thread commits at the moment.
 //
 // A write that fails fails its batch, rolls the states back, and closes the loop for writes until
 // RocksDB has recovered; reads go on.
