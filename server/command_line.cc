@@ -116,6 +116,8 @@ void AddStorageFlags(Flags& flags, ServerOptions& server, bool on_disk, std::str
   }
   flags.Bytes("block-cache-bytes", engine.database.block_cache_bytes,
               "memory for data blocks read from disk");
+  flags.Bytes("chunk-cache-bytes", engine.chunk_cache_bytes,
+              "memory for pieces of streams that were read");
   flags.Value("max-cached-streams", engine.max_cached_streams,
               "streams whose state stays in memory");
   flags.OnOff("registry", engine.committer.registry,

@@ -49,6 +49,7 @@ Engine::Engine(const EngineOptions& options, std::unique_ptr<Database> database,
       database_(std::move(database)),
       cache_(*database_, options.max_cached_streams),
       reader_(*database_),
+      chunks_(options.chunk_cache_bytes),
       committer_(CommitterOptions(options), *database_, cache_, hub_, reader_, clock) {}
 
 void Engine::Create(CreateRequest request, Callback<CreateResult> done) {
@@ -112,11 +113,17 @@ ReadResult Engine::ReadNow(const ReadRequest& request) {
   uint64_t next = from;
   if (from < tail) {
     const bool json = IsJson(entry.config.content_type);
-    RecordReader::Piece piece;
-    const absl::Status status =
-        reader_.Read({lineage, from, tail, std::max<uint64_t>(request.max_bytes, 1), json,
-                      IsText(entry.config.content_type)},
-                     piece);
+    const ChunkCache::Key key{lineage.stream_id(), from, tail,
+                              std::max<uint64_t>(request.max_bytes, 1)};
+    std::shared_ptr<const RecordReader::Piece> piece = chunks_.Find(key);
+    absl::Status status;
+    if (piece == nullptr) {
+      RecordReader::Piece read;
+      status = reader_.Read(
+          {lineage, from, tail, key.max_bytes, json, IsText(entry.config.content_type)}, read);
+      piece = std::make_shared<const RecordReader::Piece>(std::move(read));
+      if (status.ok()) chunks_.Insert(key, piece);
+    }
     if (!status.ok()) {
       // Deleted while it was read: then its records may be gone.
       const bool deleted =
@@ -128,9 +135,9 @@ ReadResult Engine::ReadNow(const ReadRequest& request) {
       }
       return result;
     }
-    next = from + piece.data.size();
-    result.data = std::move(piece.data);
-    result.message_sizes = std::move(piece.message_sizes);
+    next = from + piece->data.size();
+    result.data = piece->data;
+    result.message_sizes = piece->message_sizes;
   }
   result.start = lineage.OffsetAt(from);
   result.next = lineage.OffsetAt(next);

@@ -7,6 +7,7 @@
 #include "absl/status/statusor.h"
 #include "base/clock.h"
 #include "storage/api/stream_store.h"
+#include "storage/engine/chunk_cache.h"
 #include "storage/engine/committer.h"
 #include "storage/engine/database.h"
 #include "storage/engine/record_reader.h"
@@ -19,6 +20,7 @@ struct EngineOptions {
   DatabaseOptions database;
   Committer::Options committer;
   size_t max_cached_streams = 100'000;
+  uint64_t chunk_cache_bytes = 64u << 20;  // of pieces that were read
 };
 
 // The StreamStore over RocksDB, in this process. Reads run on the caller's thread, from a published
@@ -53,6 +55,7 @@ class Engine final : public StreamStore {
   StreamCache cache_;
   TailHub hub_;
   RecordReader reader_;
+  ChunkCache chunks_;
   Committer committer_;
 };
 

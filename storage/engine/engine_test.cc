@@ -288,6 +288,31 @@ TEST_F(EngineTest, ManyProducersOfOneStreamAreAllRemembered) {
   }
 }
 
+TEST_F(EngineTest, ACachedPieceGrowsWithItsStream) {
+  ASSERT_OK(store_->Make("s"));
+  std::string all;
+  for (int round = 0; round < 20; ++round) {
+    const std::string part(3000, static_cast<char>('a' + round));
+    ASSERT_OK(store_->Add("s", part));
+    all += part;
+    for (int again = 0; again < 2; ++again) {
+      EXPECT_EQ(store_->All("s"), all);
+      const ReadResult cut = store_->Read({.path = "s", .max_bytes = 10'000});
+      EXPECT_EQ(cut.data, all.substr(0, 10'000));
+      EXPECT_EQ(cut.up_to_date, all.size() <= 10'000);
+    }
+  }
+}
+
+TEST_F(EngineTest, ACachedPieceIsNotItsSuccessors) {
+  for (const char letter : {'a', 'b', 'c'}) {
+    const std::string body(10'000, letter);
+    ASSERT_OK(store_->Make("s", "", body));
+    EXPECT_EQ(store_->All("s"), body);
+    ASSERT_OK(store_->Delete({.path = "s"}));
+  }
+}
+
 // The directory.
 
 TEST_F(EngineTest, ADirectoryHasOneOwner) {
