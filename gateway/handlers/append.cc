@@ -34,7 +34,7 @@ absl::StatusOr<AppendRequest> ParseAppend(http::Request& request, const Target& 
 
 }  // namespace
 
-Task<Done> Gateway::Append(http::Exchange& exchange, const Target& target, int& status) {
+Task<int> Gateway::Append(http::Exchange& exchange, const Target& target) {
   http::Request& request = exchange.request();
   absl::StatusOr<AppendRequest> append = ParseAppend(request, target);
   AppendResult result;
@@ -66,9 +66,7 @@ Task<Done> Gateway::Append(http::Exchange& exchange, const Target& target, int& 
     response.Add("Producer-Expected-Seq", std::to_string(result.expected_seq));
     response.Add("Producer-Received-Seq", std::to_string(*received_seq));
   }
-  status = response.status;
-  co_await exchange.Respond(std::move(response));
-  co_return Done{};
+  co_return co_await exchange.Respond(std::move(response));
 }
 
 }  // namespace ds

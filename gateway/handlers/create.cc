@@ -37,7 +37,7 @@ absl::StatusOr<CreateRequest> ParseCreate(http::Request& request, const Target& 
 
 }  // namespace
 
-Task<Done> Gateway::Create(http::Exchange& exchange, const Target& target, int& status) {
+Task<int> Gateway::Create(http::Exchange& exchange, const Target& target) {
   http::Request& request = exchange.request();
   absl::StatusOr<CreateRequest> create = ParseCreate(request, target, options_.stream_root);
   CreateResult result;
@@ -47,10 +47,7 @@ Task<Done> Gateway::Create(http::Exchange& exchange, const Target& target, int& 
     result.status = create.status();
   }
   if (!result.status.ok()) {
-    http::Response response = Problem(result.status, request);
-    status = response.status;
-    co_await exchange.Respond(std::move(response));
-    co_return Done{};
+    co_return co_await exchange.Respond(Problem(result.status, request));
   }
   http::Response response = Begin(result.created ? 201 : 200, request);
   if (result.created) {
@@ -60,9 +57,7 @@ Task<Done> Gateway::Create(http::Exchange& exchange, const Target& target, int& 
   response.Add("Content-Type", result.content_type);
   response.Add("Stream-Next-Offset", result.tail.ToString());
   if (result.closed) response.Add("Stream-Closed", "true");
-  status = response.status;
-  co_await exchange.Respond(std::move(response));
-  co_return Done{};
+  co_return co_await exchange.Respond(std::move(response));
 }
 
 }  // namespace ds

@@ -7,16 +7,14 @@
 
 namespace ds {
 
-Task<Done> Gateway::Delete(http::Exchange& exchange, const Target& target, int& status) {
+Task<int> Gateway::Delete(http::Exchange& exchange, const Target& target) {
   const http::Request& request = exchange.request();
   DeleteRequest ask{target.path};
   const DeleteResult result =
       co_await StoreCall(exchange.io(), store_, &StreamStore::Delete, std::move(ask));
   http::Response response =
       result.status.ok() ? Begin(204, request) : Problem(result.status, request);
-  status = response.status;
-  co_await exchange.Respond(std::move(response));
-  co_return Done{};
+  co_return co_await exchange.Respond(std::move(response));
 }
 
 }  // namespace ds

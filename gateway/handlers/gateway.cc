@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "gateway/handlers/store_call.h"
 #include "gateway/protocol/encoding.h"
 #include "spdlog/spdlog.h"
 #include "storage/api/errors.h"
@@ -25,6 +26,8 @@ constexpr char kExposedHeaders[] =
     "Content-Encoding, Vary";
 constexpr char kPreflightMaxAge[] = "86400";
 constexpr int kRetryAfterSeconds = 1;
+// Room for what an answer says beside the headers that all have.
+constexpr size_t kOwnHeaderBytes = 384;
 
 // Unlike any other in this process, and hardly like one of another.
 std::string NewRequestId() {
@@ -47,47 +50,51 @@ Gateway::Gateway(const GatewayOptions& options, StreamStore& store, LiveFeeds& f
   static_headers_ = std::move(common.headers);
 }
 
-Task<Done> Gateway::Handle(http::Exchange& exchange) {
-  const absl::Time begin = options_.access_log ? absl::Now() : absl::Time();
-  int status = 0;
-  co_await Route(exchange, status);
-  if (options_.access_log) {
-    // The query may hold what a client considers private; the path is what an operator looks for.
-    spdlog::info("access id={} method={} path={} status={} ms={:.3f}", NewRequestId(),
-                 exchange.request().method, TargetPath(exchange.request().target), status,
-                 absl::ToDoubleMilliseconds(absl::Now() - begin));
-  }
-  co_return Done{};
+Task<int> Gateway::Handle(http::Exchange& exchange) {
+  return options_.access_log ? HandleLogged(exchange) : Route(exchange);
 }
 
-Task<Done> Gateway::Route(http::Exchange& exchange, int& status) {
+Task<int> Gateway::HandleLogged(http::Exchange& exchange) {
+  const absl::Time begin = absl::Now();
+  const std::string method(exchange.request().method);
+  // The query may hold what a client considers private; the path is what an operator looks for.
+  const std::string path(TargetPath(exchange.request().target));
+  const int status = co_await Route(exchange);
+  spdlog::info("access id={} method={} path={} status={} ms={:.3f}", NewRequestId(), method, path,
+               status, absl::ToDoubleMilliseconds(absl::Now() - begin));
+  co_return status;
+}
+
+Task<int> Gateway::Route(http::Exchange& exchange) {
   const http::Request& request = exchange.request();
-  if (request.method == "OPTIONS") {
-    http::Response response = Preflight(request);
-    status = response.status;
-    co_await exchange.Respond(std::move(response));
-    co_return Done{};
-  }
+  if (request.method == "OPTIONS") co_return co_await exchange.Respond(Preflight(request));
   Target target;
   absl::Status error = ParseTarget(request.target, options_.stream_root, target);
   if (error.ok()) {
-    if (request.method == "GET") co_return co_await Read(exchange, target, status);
-    if (request.method == "POST") co_return co_await Append(exchange, target, status);
-    if (request.method == "PUT") co_return co_await Create(exchange, target, status);
-    if (request.method == "HEAD") co_return co_await Head(exchange, target, status);
-    if (request.method == "DELETE") co_return co_await Delete(exchange, target, status);
+    if (request.method == "GET") {
+      std::unique_ptr<LiveRead> live;
+      const int status = co_await Read(exchange, target, live);
+      if (live == nullptr) co_return status;
+      if (live->query.live == ReadQuery::Live::kLongPoll) {
+        co_return co_await LongPoll(exchange, target, std::move(live));
+      }
+      co_return co_await Sse(exchange, target, std::move(live));
+    }
+    if (request.method == "POST") co_return co_await Append(exchange, target);
+    if (request.method == "PUT") co_return co_await Create(exchange, target);
+    if (request.method == "HEAD") co_return co_await Head(exchange, target);
+    if (request.method == "DELETE") co_return co_await Delete(exchange, target);
     error = MakeError(ErrorCode::kMethodNotAllowed);
   }
-  http::Response response = Problem(error, request);
-  status = response.status;
-  co_await exchange.Respond(std::move(response));
-  co_return Done{};
+  co_return co_await exchange.Respond(Problem(error, request));
 }
 
 http::Response Gateway::Refuse(const absl::Status& error) { return Problem(error, {}); }
 
 http::Response Gateway::Begin(int status, const http::Request& request) const {
-  http::Response response{.status = status, .headers = static_headers_};
+  http::Response response{.status = status};
+  response.headers.reserve(static_headers_.size() + kOwnHeaderBytes);
+  response.headers = static_headers_;
   const bool listed = !options_.cors_origins.empty() && options_.cors_origins[0] != "*";
   if (listed) AddCors(request, response);
   return response;
@@ -157,9 +164,23 @@ std::string Gateway::CacheControl(const StreamInfo& info) const {
   return absl::StrCat("public, max-age=", max_age, ", stale-while-revalidate=", stale);
 }
 
+bool Gateway::NeedsOwnCursor(const ReadQuery& query) const {
+  if (!query.cursor) return false;
+  const absl::Time now = clock_.Now();
+  return ResponseCursor(options_.cursors, now, query.cursor, 0) !=
+         ResponseCursor(options_.cursors, now, std::nullopt, 0);
+}
+
 uint64_t Gateway::NextCursor(const ReadQuery& query) const {
   thread_local std::minstd_rand random(std::random_device{}());
   return ResponseCursor(options_.cursors, clock_.Now(), query.cursor, random());
+}
+
+Task<Done> Gateway::ReadOn(http::Exchange& exchange, const Target& target, uint64_t max_bytes,
+                           LiveRead& live) {
+  ReadRequest ask{target.path, ReadRequest::From::kOffset, live.read.next, max_bytes};
+  live.read = co_await StoreCall(exchange.io(), store_, &StreamStore::Read, std::move(ask));
+  co_return Done{};
 }
 
 void Gateway::Renew(Feed& feed, const StreamInfo& info) const {

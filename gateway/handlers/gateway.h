@@ -2,6 +2,7 @@
 #define GATEWAY_HANDLERS_GATEWAY_H_
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -37,23 +38,54 @@ class Gateway final : public http::Handler {
   // All must outlive the object.
   Gateway(const GatewayOptions& options, StreamStore& store, LiveFeeds& feeds, Clock& clock);
 
-  Task<Done> Handle(http::Exchange& exchange) override;
+  Task<int> Handle(http::Exchange& exchange) override;
   http::Response Refuse(const absl::Status& error) override;
 
  private:
   // Of the data in one server-sent event: small enough that a slow reader does not hold much.
   static constexpr uint64_t kMaxSseEventBytes = 256 << 10;
 
-  Task<Done> Route(http::Exchange& exchange, int& status);
-  Task<Done> Create(http::Exchange& exchange, const Target& target, int& status);
-  Task<Done> Append(http::Exchange& exchange, const Target& target, int& status);
-  Task<Done> Read(http::Exchange& exchange, const Target& target, int& status);
-  Task<Done> LongPoll(http::Exchange& exchange, const Target& target, const ReadQuery& query,
-                      ReadResult read, int& status);
-  Task<Done> Sse(http::Exchange& exchange, const Target& target, const ReadQuery& query,
-                 ReadResult read, int& status);
-  Task<Done> Head(http::Exchange& exchange, const Target& target, int& status);
-  Task<Done> Delete(http::Exchange& exchange, const Target& target, int& status);
+  // A read that goes on live: what was asked for, and what has been read so far.
+  struct LiveRead {
+    ReadQuery query;
+    ReadResult read;
+  };
+  enum class Step { kWait, kEnd, kGone };
+
+  // Each results in the status of its answer, 0 for none. What waits for long keeps little: the
+  // coroutines that lead there are done by then.
+  Task<int> HandleLogged(http::Exchange& exchange);
+  Task<int> Route(http::Exchange& exchange);
+  Task<int> Create(http::Exchange& exchange, const Target& target);
+  Task<int> Append(http::Exchange& exchange, const Target& target);
+  // Sets `live` instead of answering when the read is to go on live.
+  Task<int> Read(http::Exchange& exchange, const Target& target, std::unique_ptr<LiveRead>& live);
+  Task<int> LongPoll(http::Exchange& exchange, const Target& target,
+                     std::unique_ptr<LiveRead> live);
+  Task<int> Sse(http::Exchange& exchange, const Target& target, std::unique_ptr<LiveRead> live);
+  // Sends what there is, up to the tail.
+  Task<Step> SendEvents(http::Exchange& exchange, const Target& target, LiveRead& live,
+                        LiveFeeds::Use& feed);
+  Task<int> Head(http::Exchange& exchange, const Target& target);
+  Task<int> Delete(http::Exchange& exchange, const Target& target);
+  // Reads on from where `live` stands.
+  Task<Done> ReadOn(http::Exchange& exchange, const Target& target, uint64_t max_bytes,
+                    LiveRead& live);
+
+  http::Response ReadAnswer(const ReadQuery& query, const ReadResult& read,
+                            const http::Request& request) const;
+  http::Response LongPollAnswer(const LiveRead& live, const http::Request& request) const;
+  http::Response SseHead(const LiveRead& live, const http::Request& request) const;
+  static http::Piece ReadBody(const ReadResult& read);
+  // What a feed has for a long-poll reader becomes its read.
+  Feed::View::Kind TakeNews(Feed& feed, LiveRead& live) const;
+  // The read as events.
+  http::Pieces ReadEvents(const LiveRead& live) const;
+  // Sends what a feed has as events.
+  void SendItems(http::Exchange& exchange, const Feed::View& view, bool own_cursor,
+                 LiveRead& live) const;
+  // Whether the client needs a cursor of its own, above the one of the shared frames.
+  bool NeedsOwnCursor(const ReadQuery& query) const;
   http::Response Preflight(const http::Request& request) const;
 
   // A response with the headers that all responses have.

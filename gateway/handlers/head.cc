@@ -8,7 +8,7 @@
 
 namespace ds {
 
-Task<Done> Gateway::Head(http::Exchange& exchange, const Target& target, int& status) {
+Task<int> Gateway::Head(http::Exchange& exchange, const Target& target) {
   const http::Request& request = exchange.request();
   HeadRequest ask{target.path, /*renew=*/false};
   const HeadResult head =
@@ -27,9 +27,7 @@ Task<Done> Gateway::Head(http::Exchange& exchange, const Target& target, int& st
       response.Add("Stream-Expires-At", info.lifetime.expires_at_text);
     }
   }
-  status = response.status;
-  co_await exchange.Respond(std::move(response));
-  co_return Done{};
+  co_return co_await exchange.Respond(std::move(response));
 }
 
 }  // namespace ds

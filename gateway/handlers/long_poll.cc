@@ -2,9 +2,7 @@
 
 #include "absl/time/time.h"
 #include "gateway/handlers/gateway.h"
-#include "gateway/handlers/store_call.h"
 #include "gateway/protocol/encoding.h"
-#include "storage/api/errors.h"
 
 // GET with live=long-poll: section 5.7.
 
@@ -14,37 +12,37 @@ namespace {
 // Puts the commits that a feed still has into the shape of a read that begins at `read.next`.
 void TakeItems(const std::vector<FeedItem>& items, ReadResult& read) {
   read.start = read.next;
-  for (const FeedItem& item : items) {
-    read.data += *item.event.data;
-    read.message_sizes.insert(read.message_sizes.end(), item.event.message_sizes->begin(),
-                              item.event.message_sizes->end());
-    read.next = item.event.next;
-    read.info.closed |= item.event.closed;
+  read.next = items.back().event.next;
+  read.info.closed |= items.back().event.closed;
+  if (items.size() == 1) {
+    read.chunk = items[0].event.chunk;
+    return;
   }
+  auto chunk = std::make_shared<Chunk>();
+  for (const FeedItem& item : items) {
+    const std::vector<uint32_t>& sizes = item.event.message_sizes();
+    chunk->data += item.event.data();
+    chunk->message_sizes.insert(chunk->message_sizes.end(), sizes.begin(), sizes.end());
+  }
+  read.chunk = std::move(chunk);
 }
 
 }  // namespace
 
-Task<Done> Gateway::LongPoll(http::Exchange& exchange, const Target& target, const ReadQuery& query,
-                             ReadResult read, int& status) {
-  const http::Request& request = exchange.request();
+Task<int> Gateway::LongPoll(http::Exchange& exchange, const Target& target,
+                            std::unique_ptr<LiveRead> live) {
   const auto deadline =
       std::chrono::steady_clock::now() + absl::ToChronoMilliseconds(options_.long_poll_timeout);
+  ReadResult& read = live->read;
   LiveFeeds::Use feed;
-  while (read.status.ok() && read.data.empty() && !read.at_end()) {
+  while (read.status.ok() && read.chunk == nullptr && !read.at_end()) {
     if (!feed) feed = feeds_.Acquire(target.path);
-    const uint64_t position = read.next.position;
-    const Feed::View view = feed->After(read.info.stream_id, position, options_.max_chunk_bytes,
-                                        /*encode=*/false);
-    if (view.kind == Feed::View::Kind::kItems) {
-      TakeItems(view.items, read);
-      read.up_to_date = view.reaches_tail;
-      break;
-    }
-    if (view.kind == Feed::View::Kind::kNothing) {
-      const auto wake = co_await feed->Wait(exchange, read.info.stream_id, position,
+    const Feed::View::Kind kind = TakeNews(*feed.operator->(), *live);
+    if (kind == Feed::View::Kind::kItems) break;
+    if (kind == Feed::View::Kind::kNothing) {
+      const auto wake = co_await feed->Wait(exchange, read.info.stream_id, read.next.position,
                                             NextWake(read.info, deadline));
-      if (wake == Feed::Wake::kGone) co_return Done{};
+      if (wake == Feed::Wake::kGone) co_return 0;
       if (wake == Feed::Wake::kDraining) break;
       if (wake == Feed::Wake::kTimeout) {
         if (std::chrono::steady_clock::now() >= deadline) break;
@@ -53,33 +51,38 @@ Task<Done> Gateway::LongPoll(http::Exchange& exchange, const Target& target, con
       continue;
     }
     // Behind, closed, deleted, or the connection to the storage was lost: the store knows.
-    if (view.kind == Feed::View::Kind::kEnded) feed = {};
-    ReadRequest ask{target.path, ReadRequest::From::kOffset, read.next, options_.max_chunk_bytes};
-    read = co_await StoreCall(exchange.io(), store_, &StreamStore::Read, std::move(ask));
+    if (kind == Feed::View::Kind::kEnded) feed = {};
+    co_await ReadOn(exchange, target, options_.max_chunk_bytes, *live);
   }
+  co_return co_await exchange.Respond(LongPollAnswer(*live, exchange.request()));
+}
 
-  if (!read.status.ok()) {
-    http::Response response = Problem(read.status, request);
-    status = response.status;
-    co_await exchange.Respond(std::move(response));
-    co_return Done{};
+Feed::View::Kind Gateway::TakeNews(Feed& feed, LiveRead& live) const {
+  const Feed::View view = feed.After(live.read.info.stream_id, live.read.next.position,
+                                     options_.max_chunk_bytes, /*encode=*/false);
+  if (view.kind == Feed::View::Kind::kItems) {
+    TakeItems(view.items, live.read);
+    live.read.up_to_date = view.reaches_tail;
   }
-  const bool empty = read.data.empty();
+  return view.kind;
+}
+
+http::Response Gateway::LongPollAnswer(const LiveRead& live, const http::Request& request) const {
+  const ReadResult& read = live.read;
+  if (!read.status.ok()) return Problem(read.status, request);
+  const bool empty = read.chunk == nullptr;
   http::Response response = Begin(empty ? 204 : 200, request);
   AddReadHeaders(read, response);
-  if (!read.at_end()) response.Add("Stream-Cursor", std::to_string(NextCursor(query)));
+  if (!read.at_end()) response.Add("Stream-Cursor", std::to_string(NextCursor(live.query)));
   if (empty) {
     response.Add("Cache-Control", "no-store");
   } else {
     response.Add("Content-Type", read.info.content_type);
     response.Add("ETag", Etag(read));
     response.Add("Cache-Control", CacheControl(read.info));
-    response.body.emplace_back(
-        ReadBody(read.info.content_type, std::move(read.data), read.message_sizes));
+    response.body.push_back(ReadBody(read));
   }
-  status = response.status;
-  co_await exchange.Respond(std::move(response));
-  co_return Done{};
+  return response;
 }
 
 }  // namespace ds

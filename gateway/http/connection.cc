@@ -19,13 +19,14 @@ namespace {
 // How much a peer may send ahead of the answer that it waits for.
 constexpr size_t kMaxPipelined = 64 << 10;
 constexpr size_t kMaxIovecs = 64;
+// What a connection keeps for its next request while it is busy.
+constexpr size_t kMaxKeptBuffer = 16 << 10;
 // How long an error's last bytes may take to be read before the socket is reset.
 constexpr std::chrono::milliseconds kLinger{1'000};
 
-std::string Decimal(uint64_t value) {
+void AppendDecimal(uint64_t value, std::string& out) {
   char buffer[20];
-  const auto end = std::to_chars(buffer, buffer + sizeof buffer, value).ptr;
-  return std::string(buffer, end);
+  out.append(buffer, std::to_chars(buffer, buffer + sizeof buffer, value).ptr);
 }
 
 }  // namespace
@@ -57,14 +58,19 @@ void Connection::OnReady(bool readable, bool writable, bool hung_up) {
   if (readable) Receive();
 }
 
-void Connection::SetDeadline(std::chrono::milliseconds timeout) {
-  deadline_ = std::chrono::steady_clock::now() + timeout;
+void Connection::SetDeadline(std::chrono::milliseconds timeout) { deadline_ = io_.now() + timeout; }
+
+void Connection::Shrink() {
+  if (in_.empty()) std::string().swap(in_);
+  if (out_.empty()) Pieces().swap(out_);
+  if (phase_ == Phase::kHead) request_ = Request();
 }
 
 void Connection::Sweep(SteadyTime now) {
   const auto self = shared_from_this();
   const bool idle = phase_ == Phase::kHead && in_.empty() && out_.empty();
   if (idle && shared_->draining.load(std::memory_order_relaxed)) return Close();
+  Shrink();
   if (now < deadline_) return;
   const bool unfinished_request =
       !lingering_ && out_.empty() &&
@@ -116,11 +122,7 @@ bool Connection::ProcessHead() {
     // An empty line before a request is to be ignored (RFC 9112 section 2.2).
     if (in_.starts_with("\r\n")) in_.erase(0, 2);
   }
-  if (in_.empty()) {
-    // Give the memory of the last request back while nothing comes.
-    if (in_.capacity() > 256) std::string().swap(in_);
-    return false;
-  }
+  if (in_.empty()) return false;
   std::optional<ErrorCode> error;
   const std::optional<size_t> size =
       RequestParser::FindHead(in_, shared_->limits, searched_, error);
@@ -132,12 +134,11 @@ bool Connection::ProcessHead() {
     if (deadline_ == SteadyTime::max()) SetDeadline(shared_->timeouts.head);
     return false;
   }
-  request_ = Request();
   parser_.emplace(shared_->limits);
-  std::string head = in_.substr(0, *size);
+  request_.head.assign(in_, 0, *size);
   in_.erase(0, *size);
   searched_ = 0;
-  const absl::Status status = parser_->ParseHead(std::move(head), request_);
+  const absl::Status status = parser_->ParseHead(request_);
   if (!status.ok()) {
     Refuse(status);
     return false;
@@ -179,7 +180,7 @@ bool Connection::ProcessBody() {
     }
   } else {
     const uint64_t length = parser_->content_length();
-    if (request_.body.empty() && in_.size() == length) {
+    if (request_.body.empty() && in_.size() == length && length > kMaxKeptBuffer) {
       request_.body.swap(in_);
     } else {
       // The memory grows with what has arrived, not with what was announced.
@@ -205,14 +206,15 @@ Detached Connection::Handle() {
   parser_.reset();
   answered_ = false;
   deadline_ = SteadyTime::max();
-  co_await shared_->handler->Handle(*this);
+  (void)co_await shared_->handler->Handle(*this);
   RequestDone();
 }
 
 void Connection::RequestDone() {
-  on_gone_ = {};
+  gone_observer_ = nullptr;
   ReleaseBody();
-  request_ = Request();
+  request_.Clear();
+  if (in_.capacity() > kMaxKeptBuffer) in_.shrink_to_fit();
   if (closed_) return;
   if (!answered_ || !keep_alive_) {
     // What the peer still sends is read and dropped, so that the answer is not lost to a reset.
@@ -246,13 +248,15 @@ void Connection::Refuse(const absl::Status& error) {
   SetDeadline(kLinger);
 }
 
-std::string Connection::ResponseHead(const Response& response, bool streaming) {
-  std::string head;
-  head.reserve(192 + response.headers.size());
-  head.append("HTTP/1.1 ").append(Decimal(static_cast<uint64_t>(response.status))).append(" ");
-  head.append(ReasonPhrase(response.status)).append("\r\nDate: ").append(io_.date());
-  head.append("\r\nServer: durable-streams\r\n").append(response.headers);
+std::string Connection::ResponseHead(Response& response, bool streaming) {
   if (shared_->draining.load(std::memory_order_relaxed)) keep_alive_ = false;
+  std::string begin = "HTTP/1.1 ";
+  begin.reserve(128);
+  AppendDecimal(static_cast<uint64_t>(response.status), begin);
+  begin.append(" ").append(ReasonPhrase(response.status));
+  begin.append("\r\nDate: ").append(io_.date()).append("\r\nServer: durable-streams\r\n");
+  std::string head = std::move(response.headers);
+  head.insert(0, begin);
   if (streaming) {
     stream_chunked_ = request_.minor_version == 1;
     if (stream_chunked_) {
@@ -261,7 +265,9 @@ std::string Connection::ResponseHead(const Response& response, bool streaming) {
       keep_alive_ = false;
     }
   } else if (!HasNoBody(response.status)) {
-    head.append("Content-Length: ").append(Decimal(TotalSize(response.body))).append("\r\n");
+    head.append("Content-Length: ");
+    AppendDecimal(TotalSize(response.body), head);
+    head.append("\r\n");
   }
   if (!keep_alive_) head.append("Connection: close\r\n");
   head.append("\r\n");
@@ -278,6 +284,7 @@ void Connection::Send(Response response) {
 void Connection::SendStreamHead(Response response) {
   answered_ = true;
   std::string head = ResponseHead(response, /*streaming=*/true);
+  request_ = Request();
   Queue(std::move(head), {});
 }
 
@@ -295,9 +302,72 @@ void Connection::SendStreamEnd() {
   if (stream_chunked_) Queue("0\r\n\r\n", {});
 }
 
+void Connection::SendShared(std::span<const SharedPayload* const> chunks) {
+  while (!chunks.empty() && out_.empty() && !closed_) {
+    std::array<iovec, kMaxIovecs> iovecs;
+    const size_t count = std::min(chunks.size(), kMaxIovecs);
+    size_t size = 0;
+    for (size_t i = 0; i < count; ++i) {
+      const std::string_view bytes =
+          stream_chunked_ ? std::string_view(*chunks[i]->framed()) : chunks[i]->payload();
+      iovecs[i] = {const_cast<char*>(bytes.data()), bytes.size()};
+      size += bytes.size();
+    }
+    size_t sent = SendNow(iovecs.data(), count);
+    if (closed_) return;
+    if (sent < size) {
+      size_t whole = 0;
+      while (sent >= iovecs[whole].iov_len) sent -= iovecs[whole++].iov_len;
+      chunks = chunks.subspan(whole);
+      out_offset_ = sent;
+      break;
+    }
+    chunks = chunks.subspan(count);
+  }
+  if (closed_) return;
+  for (const SharedPayload* const chunk : chunks) {
+    if (stream_chunked_) {
+      out_.emplace_back(chunk->framed());
+    } else {
+      out_.emplace_back(std::string(chunk->payload()));
+    }
+  }
+}
+
+size_t Connection::SendNow(iovec* iovecs, size_t count) {
+  while (true) {
+    ssize_t sent;
+    if (count == 1) {
+      sent = ::send(socket_, iovecs[0].iov_base, iovecs[0].iov_len, MSG_NOSIGNAL);
+    } else {
+      msghdr message{};
+      message.msg_iov = iovecs;
+      message.msg_iovlen = count;
+      sent = ::sendmsg(socket_, &message, MSG_NOSIGNAL);
+    }
+    if (sent >= 0) return static_cast<size_t>(sent);
+    if (errno == EINTR) continue;
+    if (errno == EAGAIN || errno == EWOULDBLOCK) {
+      SetDeadline(shared_->timeouts.write);
+    } else {
+      Close();
+    }
+    return 0;
+  }
+}
+
 void Connection::Queue(std::string head, Pieces pieces) {
   if (closed_) return;
   const bool idle = out_.empty();
+  if (idle && pieces.empty()) {
+    // Most answers are one piece that the kernel takes at once.
+    iovec whole{head.data(), head.size()};
+    const size_t sent = SendNow(&whole, 1);
+    if (sent == head.size() || closed_) return;
+    out_offset_ = sent;
+    out_.emplace_back(std::move(head));
+    return Flush();
+  }
   if (!head.empty()) out_.emplace_back(std::move(head));
   for (Piece& piece : pieces) out_.push_back(std::move(piece));
   if (idle) Flush();
@@ -315,23 +385,15 @@ void Connection::Flush() {
       iovecs[count++] = {const_cast<char*>(bytes.data()), bytes.size()};
     }
     if (count == 0) break;
-    msghdr message{};
-    message.msg_iov = iovecs.data();
-    message.msg_iovlen = count;
-    ssize_t sent = ::sendmsg(socket_, &message, MSG_NOSIGNAL);
-    if (sent < 0) {
-      if (errno == EINTR) continue;
-      if (errno != EAGAIN && errno != EWOULDBLOCK) return Close();
-      SetDeadline(shared_->timeouts.write);
-      return;
-    }
+    size_t sent = SendNow(iovecs.data(), count);
+    if (sent == 0) return;
     while (out_index_ < out_.size()) {
       const size_t left = out_[out_index_].view().size() - out_offset_;
-      if (static_cast<size_t>(sent) < left) {
-        out_offset_ += static_cast<size_t>(sent);
+      if (sent < left) {
+        out_offset_ += sent;
         break;
       }
-      sent -= static_cast<ssize_t>(left);
+      sent -= left;
       out_offset_ = 0;
       ++out_index_;
     }
@@ -362,7 +424,12 @@ void Connection::Close() {
   io_.Unwatch(socket_, *this);
   ::close(socket_);
   // The handler learns of it in a turn of its own: it may be the one that is calling.
-  if (on_gone_) io_.Post([self, action = std::exchange(on_gone_, {})]() mutable { action(); });
+  if (gone_observer_ != nullptr) {
+    io_.Post([self] {
+      GoneObserver* const observer = std::exchange(self->gone_observer_, nullptr);
+      if (observer != nullptr) observer->OnGone();
+    });
+  }
   if (waiter_) io_.Resume(std::exchange(waiter_, {}));
 }
 

@@ -8,6 +8,7 @@
 #include <coroutine>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "base/task.h"
@@ -58,7 +59,9 @@ class Connection final : public Exchange,
   IoThread& io() override { return io_; }
   Request& request() override { return request_; }
   bool gone() const override { return closed_; }
-  void OnGone(UniqueFunction<void()> action) override { on_gone_ = std::move(action); }
+  void NotifyGone(GoneObserver* observer) override { gone_observer_ = observer; }
+  void SendShared(std::span<const SharedPayload* const> chunks) override;
+  bool sending() const override { return !out_.empty() && !closed_; }
   void Sweep(SteadyTime now) override;
   void Shutdown() override { Close(); }
   void OnReady(bool readable, bool writable, bool hung_up) override;
@@ -68,7 +71,6 @@ class Connection final : public Exchange,
   void SendStreamHead(Response head) override;
   void SendStreamPieces(Pieces pieces) override;
   void SendStreamEnd() override;
-  bool sending() const override { return !out_.empty() && !closed_; }
   void WhenSent(std::coroutine_handle<> handler) override { waiter_ = handler; }
 
  private:
@@ -85,13 +87,18 @@ class Connection final : public Exchange,
   void Refuse(const absl::Status& error);
 
   void Queue(std::string head, Pieces pieces);
+  // Hands what it can to the kernel and returns how much that was; closes when that fails.
+  size_t SendNow(iovec* iovecs, size_t count);
   void Flush();
   void OnWritable();
   void Close();
   void SetDeadline(std::chrono::milliseconds timeout);
   bool ReserveBody(uint64_t bytes);
   void ReleaseBody();
-  std::string ResponseHead(const Response& response, bool streaming);
+  // The status line and all headers, made of what the handler set.
+  std::string ResponseHead(Response& response, bool streaming);
+  // Gives memory back that the next request would use again.
+  void Shrink();
 
   const int socket_;
   IoThread& io_;
@@ -109,7 +116,7 @@ class Connection final : public Exchange,
   size_t out_index_ = 0;   // the piece that is being sent
   size_t out_offset_ = 0;  // how much of it is sent
   std::coroutine_handle<> waiter_;
-  UniqueFunction<void()> on_gone_;
+  GoneObserver* gone_observer_ = nullptr;
 
   bool unread_ = false;   // the socket was not read to its end
   bool hung_up_ = false;  // the peer sends nothing more

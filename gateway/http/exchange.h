@@ -2,7 +2,8 @@
 #define GATEWAY_HTTP_EXCHANGE_H_
 
 #include <coroutine>
-#include <string>
+#include <span>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "base/task.h"
@@ -30,14 +31,35 @@ class Exchange {
     Exchange& exchange_;
   };
 
+  // Who wants to know that the peer has gone.
+  class GoneObserver {
+   public:
+    virtual void OnGone() = 0;
+
+   protected:
+    ~GoneObserver() = default;
+  };
+
+  // Resumes with the status that was answered.
+  class [[nodiscard]] Responding : public Sending {
+   public:
+    Responding(Exchange& exchange, int status) : Sending(exchange), status_(status) {}
+    int await_resume() const { return status_; }
+
+   private:
+    const int status_;
+  };
+
   virtual ~Exchange() = default;
 
   virtual IoThread& io() = 0;
+  // Empty after StartStream, which may last for hours.
   virtual Request& request() = 0;
 
-  Sending Respond(Response response) {
+  Responding Respond(Response response) {
+    const int status = response.status;
     Send(std::move(response));
-    return Sending(*this);
+    return Responding(*this, status);
   }
   Sending StartStream(Response head) {
     SendStreamHead(std::move(head));
@@ -52,17 +74,24 @@ class Exchange {
     return Sending(*this);
   }
 
+  // For a stream with many receivers: sends without a coroutine, after StartStream. What the kernel
+  // does not take at once is queued; then sending() holds, and nothing more may be sent until Sent.
+  // REQUIRES: !sending().
+  virtual void SendShared(std::span<const SharedPayload* const> chunks) = 0;
+  Sending Sent() { return Sending(*this); }
+  virtual bool sending() const = 0;
+
   // Whether the peer is gone.
   virtual bool gone() const = 0;
-  // Calls `action` once, on the IoThread, when the peer goes. An empty one takes it back.
-  virtual void OnGone(UniqueFunction<void()> action) = 0;
+  // Has `observer` called, once and on the IoThread, when the peer goes; nullptr takes it back.
+  // REQUIRES: the peer is not gone.
+  virtual void NotifyGone(GoneObserver* observer) = 0;
 
  protected:
   virtual void Send(Response response) = 0;
   virtual void SendStreamHead(Response head) = 0;
   virtual void SendStreamPieces(Pieces pieces) = 0;
   virtual void SendStreamEnd() = 0;
-  virtual bool sending() const = 0;
   virtual void WhenSent(std::coroutine_handle<> handler) = 0;
 };
 
@@ -70,8 +99,9 @@ class Exchange {
 class Handler {
  public:
   virtual ~Handler() = default;
-  // Runs on the exchange's thread. The exchange lives until the task is done.
-  virtual Task<Done> Handle(Exchange& exchange) = 0;
+  // Runs on the exchange's thread; the exchange lives until the task is done. Results in the status
+  // of the answer, or 0 when the peer went before there was one.
+  virtual Task<int> Handle(Exchange& exchange) = 0;
   // The answer to a request that could not be read.
   virtual Response Refuse(const absl::Status& error) = 0;
 };

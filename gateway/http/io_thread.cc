@@ -20,6 +20,7 @@ IoThread::IoThread(size_t index)
     : index_(index),
       context_(1),
       ticker_(context_),
+      timers_(context_),
       sockets_(context_, epoll_create1(EPOLL_CLOEXEC)),
       scratch_(new char[kScratchSize]) {}
 
@@ -35,7 +36,7 @@ void IoThread::Start() {
     while (!context_.stopped()) {
       const Turn turn;
       context_.run_one();
-      const SteadyTime end = std::chrono::steady_clock::now() + kMaxTurn;
+      const SteadyTime end = now_ + kMaxTurn;
       while (context_.poll_one() > 0 && std::chrono::steady_clock::now() < end) {
       }
     }
@@ -82,6 +83,7 @@ void IoThread::WaitForSockets() {
 }
 
 void IoThread::DispatchSockets() {
+  now_ = std::chrono::steady_clock::now();
   ready_count_ = epoll_wait(sockets_.native_handle(), ready_.data(),
                             static_cast<int>(ready_.size()), /*timeout=*/0);
   for (int i = 0; i < ready_count_; ++i) {
@@ -110,6 +112,7 @@ void IoThread::Enqueue(Posted posted) {
 }
 
 void IoThread::RunPosted() {
+  now_ = std::chrono::steady_clock::now();
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     running_.swap(posted_);
@@ -140,10 +143,10 @@ void IoThread::RemoveSwept(Swept& swept) {
 
 void IoThread::Tick() {
   date_ = absl::FormatTime("%a, %d %b %Y %H:%M:%S GMT", absl::Now(), absl::UTCTimeZone());
-  const SteadyTime now = std::chrono::steady_clock::now();
+  now_ = std::chrono::steady_clock::now();
   for (Swept* swept = swept_; swept != nullptr; swept = sweeping_next_) {
     sweeping_next_ = swept->next_;
-    swept->Sweep(now);
+    swept->Sweep(now_);
   }
   sweeping_next_ = nullptr;
   ticker_.expires_after(kTick);

@@ -18,10 +18,9 @@
 #include "boost/asio/io_context.hpp"
 #include "boost/asio/posix/stream_descriptor.hpp"
 #include "boost/asio/steady_timer.hpp"
+#include "gateway/http/timer_queue.h"
 
 namespace ds::http {
-
-using SteadyTime = std::chrono::steady_clock::time_point;
 
 // Something that wants to look at the time now and then; part of a list in its thread.
 class Swept {
@@ -79,6 +78,10 @@ class IoThread {
   bool Watch(int socket, Watched& watched);
   void Unwatch(int socket, const Watched& watched);
 
+  TimerQueue& timers() { return timers_; }
+  // The time, some microseconds ago.
+  SteadyTime now() const { return now_; }
+
   // The value of the Date header, renewed once a second.
   std::string_view date() const { return date_; }
 
@@ -101,10 +104,12 @@ class IoThread {
   const size_t index_;
   boost::asio::io_context context_;
   boost::asio::steady_timer ticker_;
+  TimerQueue timers_;
   boost::asio::posix::stream_descriptor sockets_;  // an epoll set
   std::array<epoll_event, 256> ready_;
   int ready_count_ = 0;  // of the events in ready_, while they are dispatched
   std::unique_ptr<char[]> scratch_;
+  SteadyTime now_ = std::chrono::steady_clock::now();
   std::string date_;
   Swept* swept_ = nullptr;
   Swept* sweeping_next_ = nullptr;  // where a sweep goes on, should the current one vanish

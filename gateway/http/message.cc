@@ -1,5 +1,7 @@
 #include "gateway/http/message.h"
 
+#include <charconv>
+
 namespace ds::http {
 namespace {
 
@@ -28,10 +30,30 @@ size_t Request::Count(std::string_view name) const {
   return count;
 }
 
+void Request::Clear() {
+  head.clear();
+  method = target = {};
+  headers.clear();
+  body.clear();
+  minor_version = 1;
+}
+
 size_t TotalSize(const Pieces& pieces) {
   size_t size = 0;
   for (const Piece& piece : pieces) size += piece.view().size();
   return size;
+}
+
+SharedPayload::SharedPayload(std::string_view payload) {
+  std::string framed;
+  framed.reserve(payload.size() + 20);
+  char digits[16];
+  framed.append(digits, std::to_chars(digits, digits + sizeof digits, payload.size(), 16).ptr);
+  framed.append("\r\n");
+  const size_t begin = framed.size();
+  framed.append(payload).append("\r\n");
+  framed_ = std::make_shared<const std::string>(std::move(framed));
+  payload_ = std::string_view(*framed_).substr(begin, payload.size());
 }
 
 Response& Response::Add(std::string_view name, std::string_view value) {

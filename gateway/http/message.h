@@ -28,6 +28,8 @@ struct Request {
   // The first header of that name, whatever the letter case.
   std::optional<std::string_view> Find(std::string_view name) const;
   size_t Count(std::string_view name) const;
+  // Makes it empty, keeping the memory for the next one.
+  void Clear();
 };
 
 bool EqualsIgnoringCase(std::string_view a, std::string_view b);
@@ -45,6 +47,22 @@ struct Piece {
 using Pieces = std::vector<Piece>;
 
 size_t TotalSize(const Pieces& pieces);
+
+// A part of a streamed response that many connections send: encoded once, within the frame that the
+// chunked transfer coding puts around it (RFC 9112 section 7.1).
+class SharedPayload {
+ public:
+  // `payload` must not be empty.
+  explicit SharedPayload(std::string_view payload);
+
+  // With the frame.
+  const std::shared_ptr<const std::string>& framed() const { return framed_; }
+  std::string_view payload() const { return payload_; }
+
+ private:
+  std::shared_ptr<const std::string> framed_;
+  std::string_view payload_;  // points into *framed_
+};
 
 // A response. Date, Server, Content-Length and the connection's own headers are added on the way.
 struct Response {

@@ -116,19 +116,25 @@ std::optional<size_t> RequestParser::FindHead(std::string_view bytes, const Limi
   }
 }
 
-absl::Status RequestParser::ParseHead(std::string head, Request& request) {
-  request.head = std::move(head);
-  beast_ = std::make_unique<BeastParser>();
-  beast_->request = &request;
-  beast_->max_headers = limits_.max_headers;
-  beast_->header_limit(static_cast<std::uint32_t>(limits_.max_head + 1));
-  beast_->body_limit(limits_.max_body);
+absl::Status RequestParser::ParseHeaderLines(BeastParser& beast, Request& request) {
+  beast.request = &request;
+  beast.max_headers = limits_.max_headers;
+  beast.header_limit(static_cast<std::uint32_t>(limits_.max_head + 1));
+  beast.body_limit(limits_.max_body);
+  request.headers.clear();
   beast::error_code error;
-  beast_->put(boost::asio::buffer(request.head), error);
-  if (beast_->too_many_headers) return MakeError(ErrorCode::kHeadersTooLarge, "too many headers");
+  beast.put(boost::asio::buffer(request.head), error);
+  if (beast.too_many_headers) return MakeError(ErrorCode::kHeadersTooLarge, "too many headers");
   if (error == beast::http::error::body_limit) return MakeError(ErrorCode::kPayloadTooLarge);
   if (error && error != beast::http::error::need_more) return Bad(error.message());
-  if (!beast_->is_header_done()) return Bad("incomplete request head");
+  if (!beast.is_header_done()) return Bad("incomplete request head");
+  return absl::OkStatus();
+}
+
+absl::Status RequestParser::ParseHead(Request& request) {
+  BeastParser parser;
+  const absl::Status parsed = ParseHeaderLines(parser, request);
+  if (!parsed.ok()) return parsed;
 
   size_t hosts = 0;
   bool has_length = false;
@@ -164,13 +170,15 @@ absl::Status RequestParser::ParseHead(std::string head, Request& request) {
   if (has_length && has_encoding) return Bad("both Content-Length and Transfer-Encoding");
   chunked_ = has_encoding;
   if (has_length) {
-    const auto length = beast_->content_length();
+    const auto length = parser.content_length();
     if (!length) return Bad("malformed Content-Length");
     content_length_ = *length;
     if (content_length_ > limits_.max_body) return MakeError(ErrorCode::kPayloadTooLarge);
   }
-  if (!chunked_) beast_.reset();
-  return absl::OkStatus();
+  if (!chunked_) return absl::OkStatus();
+  // Such a body is Beast's to read, which knows it by its head. (Its parsers cannot be moved.)
+  beast_ = std::make_unique<BeastParser>();
+  return ParseHeaderLines(*beast_, request);
 }
 
 absl::StatusOr<size_t> RequestParser::ParseBody(std::string_view bytes, std::string& body) {

@@ -37,8 +37,9 @@ class RequestParser {
   static std::optional<size_t> FindHead(std::string_view bytes, const Limits& limits,
                                         size_t& searched, std::optional<ErrorCode>& error);
 
-  // Reads a whole head into `request`, whose views will point into it. The status is the error's.
-  absl::Status ParseHead(std::string head, Request& request);
+  // Reads the whole head in `request.head` into the rest of `request`, whose views point into it.
+  // The status is the error's.
+  absl::Status ParseHead(Request& request);
 
   // After ParseHead.
   bool chunked() const { return chunked_; }
@@ -54,8 +55,10 @@ class RequestParser {
  private:
   class BeastParser;
 
+  absl::Status ParseHeaderLines(BeastParser& beast, Request& request);
+
   const Limits& limits_;
-  std::unique_ptr<BeastParser> beast_;
+  std::unique_ptr<BeastParser> beast_;  // of a chunked body
   bool chunked_ = false;
   bool expects_continue_ = false;
   bool keep_alive_ = true;

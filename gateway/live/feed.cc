@@ -1,9 +1,9 @@
 #include "gateway/live/feed.h"
 
 #include <algorithm>
-#include <map>
 #include <utility>
 
+#include "absl/container/inlined_vector.h"
 #include "gateway/protocol/encoding.h"
 
 namespace ds {
@@ -14,8 +14,23 @@ constexpr size_t kMaxRingItems = 512;
 
 }  // namespace
 
+// The readers of one thread.
+struct Feed::Group {
+  explicit Group(http::IoThread& thread) : io(thread) {}
+
+  http::IoThread& io;
+  Readers readers;  // touched on that thread only
+  // Guarded by the feed's mutex.
+  bool active = false;    // there may be readers
+  bool posted = false;    // a Dispatch is on its way
+  bool resume = false;    // which is to resume them all
+  uint64_t position = 0;  // up to which they have been told
+};
+
 Feed::Feed(std::string path, const CursorOptions& cursors, Clock& clock)
     : path_(std::move(path)), cursors_(cursors), clock_(clock) {}
+
+Feed::~Feed() = default;
 
 void Feed::Start(StreamStore& store) {
   std::unique_ptr<Subscription> subscription =
@@ -32,11 +47,18 @@ void Feed::Stop() {
     ended_ = true;
     subscription = std::move(subscription_);
   }
-  WakeAll(Wake::kProgress);
+  Tell(/*resume=*/true);
+}
+
+void Feed::Drain() {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    draining_ = true;
+  }
+  Tell(/*resume=*/true);
 }
 
 void Feed::OnReady(const HeadResult& head) {
-  std::vector<std::shared_ptr<Waiter>> waiters;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     ready_ = true;
@@ -49,13 +71,12 @@ void Feed::OnReady(const HeadResult& head) {
       ended_ = true;
       lost_ = absl::IsUnavailable(head.status);
     }
-    waiters = TakeWaiters();
   }
-  Notify(std::move(waiters), Wake::kProgress);
+  Tell(/*resume=*/true);
 }
 
 void Feed::OnTail(const TailEvent& event) {
-  std::vector<std::shared_ptr<Waiter>> waiters;
+  bool resume = true;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (event.kind == TailEvent::Kind::kGone || event.kind == TailEvent::Kind::kLost) {
@@ -63,19 +84,35 @@ void Feed::OnTail(const TailEvent& event) {
       lost_ = event.kind == TailEvent::Kind::kLost;
     } else {
       closed_ |= event.closed;
+      resume = closed_;
       if (event.kind == TailEvent::Kind::kData && event.next.position > tail_) {
         tail_ = event.next.position;
-        ring_bytes_ += event.data->size();
-        ring_.push_back({event, nullptr, nullptr});
-        while (ring_.size() > 1 && (ring_bytes_ > kMaxRingBytes || ring_.size() > kMaxRingItems)) {
-          ring_bytes_ -= ring_.front().event.data->size();
-          ring_.pop_front();
+        ring_bytes_ += event.data().size();
+        ring_.push_back({event, std::chrono::steady_clock::now(), nullptr, nullptr});
+        if (ring_.size() > 1 && (ring_bytes_ > kMaxRingBytes || ring_.size() > kMaxRingItems)) {
+          // A quarter at a time, so that moving the rest up costs little.
+          size_t drop = 0;
+          while (drop + 1 < ring_.size() && (ring_bytes_ > kMaxRingBytes / 4 * 3 ||
+                                             ring_.size() - drop > kMaxRingItems / 4 * 3)) {
+            ring_bytes_ -= ring_[drop++].event.data().size();
+          }
+          ring_.erase(ring_.begin(), ring_.begin() + static_cast<ptrdiff_t>(drop));
         }
       }
     }
-    waiters = TakeWaiters();
   }
-  Notify(std::move(waiters), Wake::kProgress);
+  Tell(resume);
+}
+
+void Feed::Forget(http::SteadyTime time) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  size_t drop = 0;
+  while (drop < ring_.size() && ring_[drop].arrived < time) {
+    ring_bytes_ -= ring_[drop++].event.data().size();
+  }
+  if (drop == 0) return;
+  ring_.erase(ring_.begin(), ring_.begin() + static_cast<ptrdiff_t>(drop));
+  ring_.shrink_to_fit();
 }
 
 Feed::View::Kind Feed::Locate(uint64_t stream_id, uint64_t position, size_t& first) const {
@@ -99,27 +136,33 @@ Feed::View Feed::After(uint64_t stream_id, uint64_t position, uint64_t max_bytes
   size_t first = 0;
   view.kind = Locate(stream_id, position, first);
   if (view.kind != View::Kind::kItems) return view;
+  size_t end = first;
   uint64_t bytes = 0;
-  for (size_t i = first; i < ring_.size() && (i == first || bytes < max_bytes); ++i) {
-    if (encode) Encode(ring_[i]);
-    bytes += ring_[i].event.data->size();
+  while (end < ring_.size() && (end == first || bytes < max_bytes)) {
+    bytes += ring_[end++].event.data().size();
+  }
+  view.reaches_tail = ring_[end - 1].event.next.position == tail_;
+  for (size_t i = first; i < end; ++i) {
+    if (encode) Encode(ring_[i], /*more=*/i + 1 < end || !view.reaches_tail);
     view.items.push_back(ring_[i]);
   }
-  view.reaches_tail = view.items.back().event.next.position == tail_;
   return view;
 }
 
-void Feed::Encode(FeedItem& item) const {
-  if (item.frame != nullptr) return;
-  const TailEvent& event = item.event;
-  const std::string data = SseDataEvent(content_type_, *event.data, *event.message_sizes);
-  SseControl control{.next = event.next};
-  if (!event.closed) control.cursor = ResponseCursor(cursors_, clock_.Now(), std::nullopt, 0);
-  item.frame_behind = std::make_shared<const std::string>(data + SseControlEvent(control));
-  control.up_to_date = true;
-  control.closed = event.closed;
-  item.frame = std::make_shared<const std::string>(data + SseControlEvent(control));
+const http::SharedPayload& Feed::Encode(FeedItem& item, bool more) const {
+  std::shared_ptr<const http::SharedPayload>& frame = more ? item.frame_behind : item.frame;
+  if (frame == nullptr) {
+    const TailEvent& event = item.event;
+    SseControl control{.next = event.next, .up_to_date = !more, .closed = !more && event.closed};
+    if (!event.closed) control.cursor = cursor();
+    frame = std::make_shared<const http::SharedPayload>(
+        SseDataEvent(content_type_, event.data(), event.message_sizes()) +
+        SseControlEvent(control));
+  }
+  return *frame;
 }
+
+uint64_t Feed::cursor() const { return ResponseCursor(cursors_, clock_.Now(), std::nullopt, 0); }
 
 bool Feed::ended() const {
   const std::lock_guard<std::mutex> lock(mutex_);
@@ -138,101 +181,123 @@ bool Feed::TakeRenewal(http::SteadyTime now, std::chrono::milliseconds interval)
   return true;
 }
 
-Feed::Waiting Feed::Wait(http::Exchange& exchange, uint64_t stream_id, uint64_t position,
-                         http::SteadyTime deadline) {
-  return Waiting(shared_from_this(), exchange, stream_id, position, deadline);
+Feed::Reader Feed::Wait(http::Exchange& exchange, uint64_t stream_id, uint64_t position,
+                        http::SteadyTime deadline) {
+  return Reader(shared_from_this(), exchange, stream_id, position, nullptr, deadline);
 }
 
-void Feed::WakeAll(Wake reason) {
-  std::vector<std::shared_ptr<Waiter>> waiters;
+Feed::Reader Feed::Follow(http::Exchange& exchange, uint64_t stream_id, Offset& next,
+                          http::SteadyTime deadline) {
+  return Reader(shared_from_this(), exchange, stream_id, next.position, &next, deadline);
+}
+
+Feed::Group& Feed::GroupOf(http::IoThread& io) {
+  for (const auto& group : groups_) {
+    if (&group->io == &io) return *group;
+  }
+  groups_.push_back(std::make_unique<Group>(io));
+  return *groups_.back();
+}
+
+void Feed::Tell(bool resume) {
+  absl::InlinedVector<Group*, 8> told;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    if (reason == Wake::kDraining) draining_ = true;
-    waiters = TakeWaiters();
+    for (const auto& group : groups_) {
+      if (!group->active) continue;
+      group->resume |= resume;
+      if (std::exchange(group->posted, true)) continue;
+      told.push_back(group.get());
+    }
   }
-  Notify(std::move(waiters), reason);
-}
-
-void Feed::Link(const std::shared_ptr<Waiter>& waiter) {
-  waiter->linked = true;
-  waiter->next = waiters_;
-  if (waiters_ != nullptr) waiters_->previous = waiter.get();
-  waiters_ = waiter;
-}
-
-void Feed::Unlink(Waiter& waiter) {
-  const auto keep = waiter.shared_from_this();
-  if (waiter.next != nullptr) waiter.next->previous = waiter.previous;
-  (waiter.previous ? waiter.previous->next : waiters_) = waiter.next;
-  waiter.next = nullptr;
-  waiter.previous = nullptr;
-  waiter.linked = false;
-}
-
-std::vector<std::shared_ptr<Feed::Waiter>> Feed::TakeWaiters() {
-  std::vector<std::shared_ptr<Waiter>> taken;
-  while (waiters_ != nullptr) {
-    std::shared_ptr<Waiter> waiter = std::move(waiters_);
-    waiters_ = std::move(waiter->next);
-    waiter->previous = nullptr;
-    waiter->linked = false;
-    taken.push_back(std::move(waiter));
-  }
-  return taken;
-}
-
-void Feed::Notify(std::vector<std::shared_ptr<Waiter>> waiters, Wake reason) {
-  std::map<http::IoThread*, std::vector<std::shared_ptr<Waiter>>> by_thread;
-  for (auto& waiter : waiters) by_thread[&waiter->io].push_back(std::move(waiter));
-  for (auto& [io, list] : by_thread) {
-    io->Post([list = std::move(list), reason] {
-      for (const auto& waiter : list) waiter->Finish(reason);
-    });
+  for (Group* const group : told) {
+    group->io.Post([feed = shared_from_this(), group] { feed->Dispatch(*group); });
   }
 }
 
-void Feed::Waiter::Finish(Wake reason) {
-  result = reason;
-  timer.cancel();
-  exchange->OnGone({});
-  std::exchange(coroutine, {}).resume();
+void Feed::Dispatch(Group& group) {
+  std::vector<FeedItem> items;
+  bool resume;
+  Wake reason = Wake::kProgress;
+  bool reaches_tail = false;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    group.posted = false;
+    resume = std::exchange(group.resume, false);
+    group.active = !group.readers.empty();
+    if (!group.active) return;
+    if (draining_) reason = Wake::kDraining;
+    if (!resume) {
+      const bool encode = std::any_of(group.readers.begin(), group.readers.end(),
+                                      [](const Reader& reader) { return reader.follow_; });
+      size_t first = ring_.size();
+      while (first > 0 && ring_[first - 1].event.start.position >= group.position) --first;
+      for (size_t i = first; i < ring_.size(); ++i) {
+        if (encode) Encode(ring_[i], /*more=*/i + 1 < ring_.size());
+        items.push_back(ring_[i]);
+      }
+      reaches_tail = !items.empty() && items.back().event.next.position == tail_;
+    }
+    group.position = tail_;
+  }
+  // Those who wait again do so in the group's list.
+  Readers readers;
+  readers.swap(group.readers);
+  while (!readers.empty()) {
+    Reader& reader = readers.front();
+    readers.pop_front();
+    if (resume || !reader.Take(items, reaches_tail)) {
+      reader.Finish(reader.exchange_.gone() ? Wake::kGone : reason);
+    } else {
+      group.readers.push_back(reader);
+    }
+  }
 }
 
-bool Feed::Waiting::await_suspend(std::coroutine_handle<> coroutine) {
+bool Feed::Reader::Take(std::span<const FeedItem> items, bool reaches_tail) {
+  while (!items.empty() && items.front().event.next.position <= position_) items = items.subspan(1);
+  if (items.empty()) return true;
+  if (follow_ == nullptr || !reaches_tail || items.front().event.start.position != position_) {
+    return false;
+  }
+  absl::InlinedVector<const http::SharedPayload*, 16> frames;
+  for (const FeedItem& item : items.first(items.size() - 1)) {
+    frames.push_back(item.frame_behind.get());
+  }
+  frames.push_back(items.back().frame.get());
+  exchange_.SendShared(frames);
+  *follow_ = items.back().event.next;
+  position_ = follow_->position;
+  return !exchange_.sending() && !exchange_.gone();
+}
+
+void Feed::Reader::Finish(Wake reason) {
+  Hook::unlink();
+  exchange_.io().timers().Cancel(*this);
+  if (!exchange_.gone()) exchange_.NotifyGone(nullptr);
+  result_ = reason;
+  coroutine_.resume();
+}
+
+bool Feed::Reader::await_suspend(std::coroutine_handle<> coroutine) {
   if (exchange_.gone()) {
     result_ = Wake::kGone;
     return false;
   }
-  auto waiter = std::make_shared<Waiter>(exchange_.io());
-  waiter->coroutine = coroutine;
-  waiter->exchange = &exchange_;
-  // Both ends below run on this thread, so neither can resume the coroutine before this returns;
-  // a wake-up from outside is posted to this thread.
-  const auto end = [feed = feed_, waiter](Wake reason) {
-    {
-      const std::lock_guard<std::mutex> lock(feed->mutex_);
-      if (!waiter->linked) return;  // its wake-up is on the way
-      feed->Unlink(*waiter);
+  {
+    const std::lock_guard<std::mutex> lock(feed_->mutex_);
+    size_t first;
+    if (feed_->draining_ || feed_->Locate(stream_id_, position_, first) != View::Kind::kNothing) {
+      result_ = feed_->draining_ ? Wake::kDraining : Wake::kProgress;
+      return false;
     }
-    waiter->Finish(reason);
-  };
-  waiter->timer.expires_at(deadline_);
-  waiter->timer.async_wait([end](const boost::system::error_code& error) {
-    if (!error) end(Wake::kTimeout);
-  });
-  exchange_.OnGone([end] { end(Wake::kGone); });
-  const std::lock_guard<std::mutex> lock(feed_->mutex_);
-  size_t first;
-  const bool something =
-      feed_->Locate(stream_id_, position_, first) != View::Kind::kNothing || feed_->draining_;
-  if (something) {
-    result_ = feed_->draining_ ? Wake::kDraining : Wake::kProgress;
-    waiter->timer.cancel();
-    exchange_.OnGone({});
-    return false;
+    Group& group = feed_->GroupOf(exchange_.io());
+    if (!std::exchange(group.active, true)) group.position = feed_->tail_;
+    group.readers.push_back(*this);
   }
-  waiter_ = waiter;
-  feed_->Link(waiter);
+  coroutine_ = coroutine;
+  exchange_.NotifyGone(this);
+  exchange_.io().timers().Start(*this, deadline_);
   return true;
 }
 

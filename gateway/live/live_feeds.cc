@@ -6,6 +6,8 @@ namespace ds {
 namespace {
 
 constexpr auto kLinger = std::chrono::seconds(5);
+// A reader that is farther behind than this reads from the store.
+constexpr auto kKept = std::chrono::seconds(2);
 
 }  // namespace
 
@@ -33,7 +35,7 @@ LiveFeeds::Use LiveFeeds::Acquire(const std::string& path) {
     ++feed->users;
   }
   feed->Start(store_);
-  if (draining) feed->WakeAll(Feed::Wake::kDraining);
+  if (draining) feed->Drain();
   return Use(std::move(feed));
 }
 
@@ -44,7 +46,7 @@ void LiveFeeds::Drain() {
     draining_ = true;
     for (auto& [path, feed] : feeds_) feeds.push_back(feed);
   }
-  for (const auto& feed : feeds) feed->WakeAll(Feed::Wake::kDraining);
+  for (const auto& feed : feeds) feed->Drain();
 }
 
 void LiveFeeds::Sweep(http::SteadyTime now) {
@@ -54,6 +56,7 @@ void LiveFeeds::Sweep(http::SteadyTime now) {
     stopped.swap(retired_);
     for (auto it = feeds_.begin(); it != feeds_.end();) {
       Feed& feed = *it->second;
+      feed.Forget(now - kKept);
       if (feed.users > 0) {
         feed.idle_since = {};
       } else if (feed.idle_since == http::SteadyTime{}) {

@@ -38,12 +38,6 @@ std::string JsonArray(std::string_view data, const std::vector<uint32_t>& messag
   return out;
 }
 
-std::string ReadBody(std::string_view content_type, std::string data,
-                     const std::vector<uint32_t>& message_sizes) {
-  if (IsJson(content_type)) return JsonArray(data, message_sizes);
-  return data;
-}
-
 std::string SseDataEvent(std::string_view content_type, std::string_view data,
                          const std::vector<uint32_t>& message_sizes) {
   std::string out = "event: data\n";

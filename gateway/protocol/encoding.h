@@ -17,10 +17,6 @@ namespace ds {
 // The messages as one JSON array (section 9.1.5); the bytes of each are untouched.
 std::string JsonArray(std::string_view data, const std::vector<uint32_t>& message_sizes);
 
-// The body of a read of a stream of that content type.
-std::string ReadBody(std::string_view content_type, std::string data,
-                     const std::vector<uint32_t>& message_sizes);
-
 // A `data` event (section 5.8). `data` must not be empty. Line ends in text become line ends of the
 // event's data, so that nothing in a stream can end an event or begin another.
 std::string SseDataEvent(std::string_view content_type, std::string_view data,

@@ -54,7 +54,7 @@ class SyncStore {
   AppendResult Close(const std::string& path) { return Append({.path = path, .close = true}); }
   // All bytes from the beginning; empty when the stream cannot be read.
   std::string All(const std::string& path) {
-    return Read({.path = path, .max_bytes = 1u << 30}).data;
+    return Read({.path = path, .max_bytes = 1u << 30}).data();
   }
 
  private:

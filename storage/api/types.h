@@ -98,6 +98,19 @@ struct HeadResult {
   StreamInfo info;
 };
 
+// A run of a stream's bytes. What stands at a position never changes, so whoever needs the bytes
+// shares them.
+struct Chunk {
+  std::string data;
+  std::vector<uint32_t> message_sizes;  // JSON: the messages that `data` consists of
+};
+using ChunkPtr = std::shared_ptr<const Chunk>;
+
+inline const Chunk& ChunkOrEmpty(const ChunkPtr& chunk) {
+  static const Chunk empty;
+  return chunk != nullptr ? *chunk : empty;
+}
+
 struct ReadRequest {
   enum class From { kBeginning, kNow, kOffset };
 
@@ -110,12 +123,14 @@ struct ReadRequest {
 // One contiguous piece of a stream, cut at `max_bytes`.
 struct ReadResult {
   absl::Status status;
-  StreamInfo info;  // as of the read
-  Offset start;     // where `data` begins, in the canonical form
-  Offset next;      // where it ends
-  std::string data;
-  std::vector<uint32_t> message_sizes;  // JSON: the messages that `data` consists of
-  bool up_to_date = false;              // `next` was the tail
+  StreamInfo info;          // as of the read
+  Offset start;             // where the data begins, in the canonical form
+  Offset next;              // where it ends
+  ChunkPtr chunk;           // nullptr: no data
+  bool up_to_date = false;  // `next` was the tail
+
+  const std::string& data() const { return ChunkOrEmpty(chunk).data; }
+  const std::vector<uint32_t>& message_sizes() const { return ChunkOrEmpty(chunk).message_sizes; }
   // The stream was closed and `next` its final offset.
   bool at_end() const { return up_to_date && info.closed; }
 };
@@ -143,7 +158,7 @@ struct ListResult {
 // One commit to one stream, or the end of following it.
 struct TailEvent {
   enum class Kind {
-    kData,  // `data` was appended; `closed` tells whether the same commit closed the stream
+    kData,  // data was appended; `closed` tells whether the same commit closed the stream
     kClosed,
     kGone,  // deleted or expired
     kLost,  // the connection to the storage broke: subscribe again
@@ -154,8 +169,10 @@ struct TailEvent {
   Offset start;
   Offset next;
   bool closed = false;
-  std::shared_ptr<const std::string> data;
-  std::shared_ptr<const std::vector<uint32_t>> message_sizes;
+  ChunkPtr chunk;  // nullptr but with kData
+
+  const std::string& data() const { return ChunkOrEmpty(chunk).data; }
+  const std::vector<uint32_t>& message_sizes() const { return ChunkOrEmpty(chunk).message_sizes; }
 };
 
 // One change that Watch reports.

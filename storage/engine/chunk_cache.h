@@ -5,11 +5,11 @@
 #include <memory>
 
 #include "rocksdb/cache.h"
-#include "storage/engine/record_reader.h"
+#include "storage/api/types.h"
 
 namespace ds {
 
-// Pieces of streams as they were read, so that the next reader of the same piece costs no walk over
+// Chunks of streams as they were read, so that the next reader of the same chunk costs no walk over
 // its records. What a stream's positions hold never changes and ids are never reused, so nothing
 // here ever has to be taken back; what is not asked for falls out. Bounded in bytes. Thread-safe.
 class ChunkCache {
@@ -19,14 +19,14 @@ class ChunkCache {
   struct Key {
     uint64_t stream_id = 0;
     uint64_t from = 0;
-    uint64_t tail = 0;  // as it was: a piece that ends there is another one when the stream grows
+    uint64_t tail = 0;  // as it was: a chunk that ends there is another one when the stream grows
     uint64_t max_bytes = 0;
   };
 
-  // The piece that a read for `key` gives, or nullptr.
-  std::shared_ptr<const RecordReader::Piece> Find(const Key& key) const;
-  // Keeps `piece`, if it is worth it.
-  void Insert(const Key& key, std::shared_ptr<const RecordReader::Piece> piece);
+  // The chunk that a read for `key` gives, or nullptr.
+  ChunkPtr Find(const Key& key) const;
+  // Keeps `chunk`, if it is worth it.
+  void Insert(const Key& key, ChunkPtr chunk);
 
  private:
   std::shared_ptr<rocksdb::Cache> cache_;

@@ -333,8 +333,9 @@ void Committer::WriteAppend(const EntryPtr& entry, const StreamState& state, std
       event.start = lineage.OffsetAt(start);
       event.next = lineage.OffsetAt(end);
       event.closed = closes;
-      event.data = std::make_shared<const std::string>(std::move(body));
-      event.message_sizes = std::make_shared<const std::vector<uint32_t>>(std::move(sizes));
+      if (!body.empty()) {
+        event.chunk = std::make_shared<const Chunk>(Chunk{std::move(body), std::move(sizes)});
+      }
       hub_.Publish(entry->path, event);
     }
     if (hub_.HasWatchers()) {
@@ -380,8 +381,8 @@ absl::Status Committer::ResolveFork(const CreateRequest& request, EntryPtr& sour
   }
   if (json && anchor < tail && fork.sub_offset == 0) {
     // An anchor inside a message would break it.
-    RecordReader::Piece piece;
-    status = reader_.Read({lineage, anchor, tail, 1, json, false}, piece);
+    Chunk chunk;
+    status = reader_.Read({lineage, anchor, tail, 1, json, false}, chunk);
     if (!status.ok()) {
       return GetErrorCode(status) == ErrorCode::kInternal ? InternalError(status) : status;
     }

@@ -115,14 +115,14 @@ ReadResult Engine::ReadNow(const ReadRequest& request) {
     const bool json = IsJson(entry.config.content_type);
     const ChunkCache::Key key{lineage.stream_id(), from, tail,
                               std::max<uint64_t>(request.max_bytes, 1)};
-    std::shared_ptr<const RecordReader::Piece> piece = chunks_.Find(key);
+    ChunkPtr chunk = chunks_.Find(key);
     absl::Status status;
-    if (piece == nullptr) {
-      RecordReader::Piece read;
+    if (chunk == nullptr) {
+      Chunk read;
       status = reader_.Read(
           {lineage, from, tail, key.max_bytes, json, IsText(entry.config.content_type)}, read);
-      piece = std::make_shared<const RecordReader::Piece>(std::move(read));
-      if (status.ok()) chunks_.Insert(key, piece);
+      chunk = std::make_shared<const Chunk>(std::move(read));
+      if (status.ok()) chunks_.Insert(key, chunk);
     }
     if (!status.ok()) {
       // Deleted while it was read: then its records may be gone.
@@ -135,9 +135,8 @@ ReadResult Engine::ReadNow(const ReadRequest& request) {
       }
       return result;
     }
-    next = from + piece->data.size();
-    result.data = piece->data;
-    result.message_sizes = piece->message_sizes;
+    next = from + chunk->data.size();
+    result.chunk = std::move(chunk);
   }
   result.start = lineage.OffsetAt(from);
   result.next = lineage.OffsetAt(next);

@@ -142,7 +142,7 @@ TEST_F(EngineTest, DataAndClosureSurviveAReopen) {
   Reopen();
   const ReadResult read = store_->Read({.path = "s"});
   ASSERT_OK(read);
-  EXPECT_EQ(read.data, "one,two");
+  EXPECT_EQ(read.data(), "one,two");
   EXPECT_EQ(read.next, second.tail);
   EXPECT_TRUE(read.at_end());
   EXPECT_EQ(read.info.content_type, "text/plain");
@@ -298,7 +298,7 @@ TEST_F(EngineTest, ACachedPieceGrowsWithItsStream) {
     for (int again = 0; again < 2; ++again) {
       EXPECT_EQ(store_->All("s"), all);
       const ReadResult cut = store_->Read({.path = "s", .max_bytes = 10'000});
-      EXPECT_EQ(cut.data, all.substr(0, 10'000));
+      EXPECT_EQ(cut.data(), all.substr(0, 10'000));
       EXPECT_EQ(cut.up_to_date, all.size() <= 10'000);
     }
   }
@@ -470,8 +470,8 @@ class RegistryTest : public EngineTest {
     EXPECT_OK(read);
     std::vector<std::string> events;
     size_t at = 0;
-    for (const uint32_t size : read.message_sizes) {
-      const auto event = nlohmann::json::parse(read.data.substr(at, size));
+    for (const uint32_t size : read.message_sizes()) {
+      const auto event = nlohmann::json::parse(read.data().substr(at, size));
       at += size;
       std::string text =
           event["headers"]["operation"].get<std::string>() + " " + event["key"].get<std::string>();

@@ -169,7 +169,7 @@ class Model {
         RC_ASSERT(GetErrorCode(read.status) == ErrorCode::kStreamGone);
       } else {
         RC_ASSERT(read.status.ok());
-        RC_ASSERT(read.data == it->second.data);
+        RC_ASSERT(read.data() == it->second.data);
         RC_ASSERT(read.info.closed == it->second.closed);
       }
     }

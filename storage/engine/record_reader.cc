@@ -51,7 +51,7 @@ class Walker {
 // Appends the messages of `record` that lie in [from, to), both relative to its payload, as long
 // as they fit. Sets `full` when one did not.
 absl::Status TakeMessages(const RecordView& record, uint64_t from, uint64_t to, uint64_t max_bytes,
-                          RecordReader::Piece& piece, bool& full) {
+                          Chunk& chunk, bool& full) {
   std::vector<uint32_t> sizes;
   if (!DecodeMessageSizes(record, sizes)) return Damaged();
   uint64_t at = 0;
@@ -62,15 +62,15 @@ absl::Status TakeMessages(const RecordView& record, uint64_t from, uint64_t to, 
   while (at < to) {
     const uint32_t size = sizes[index++];
     if (at + size > to) return InsideMessage();
-    const uint64_t taken = piece.data.size() + (at - first);
+    const uint64_t taken = chunk.data.size() + (at - first);
     if (taken > 0 && taken + size > max_bytes) {
       full = true;
       break;
     }
-    piece.message_sizes.push_back(size);
+    chunk.message_sizes.push_back(size);
     at += size;
   }
-  piece.data.append(record.payload.substr(first, at - first));
+  chunk.data.append(record.payload.substr(first, at - first));
   return absl::OkStatus();
 }
 
@@ -89,8 +89,8 @@ size_t CutOffTail(std::string_view text) {
 
 }  // namespace
 
-absl::Status RecordReader::Read(const Request& request, Piece& piece) const {
-  piece.data.reserve(std::min(request.to - request.from, request.max_bytes));
+absl::Status RecordReader::Read(const Request& request, Chunk& chunk) const {
+  chunk.data.reserve(std::min(request.to - request.from, request.max_bytes));
   bool full = false;
   for (const Segment& segment : request.lineage.Slice(request.from, request.to)) {
     uint64_t at = segment.begin;
@@ -104,22 +104,22 @@ absl::Status RecordReader::Read(const Request& request, Piece& piece) const {
       const uint64_t to = std::min(end, segment.end);
       if (request.json) {
         const absl::Status status =
-            TakeMessages(record, at - start, to - start, request.max_bytes, piece, full);
+            TakeMessages(record, at - start, to - start, request.max_bytes, chunk, full);
         if (!status.ok()) return status;
       } else {
-        const uint64_t size = std::min(to - at, request.max_bytes - piece.data.size());
-        piece.data.append(record.payload.substr(at - start, size));
-        full = piece.data.size() >= request.max_bytes;
+        const uint64_t size = std::min(to - at, request.max_bytes - chunk.data.size());
+        chunk.data.append(record.payload.substr(at - start, size));
+        full = chunk.data.size() >= request.max_bytes;
       }
       at = to;
       walker.Next();
     }
     if (full) break;
   }
-  const bool cut = !request.json && piece.data.size() < request.to - request.from;
+  const bool cut = !request.json && chunk.data.size() < request.to - request.from;
   if (cut && request.text) {
-    const size_t extra = CutOffTail(piece.data);
-    if (extra < piece.data.size()) piece.data.resize(piece.data.size() - extra);
+    const size_t extra = CutOffTail(chunk.data);
+    if (extra < chunk.data.size()) chunk.data.resize(chunk.data.size() - extra);
   }
   return absl::OkStatus();
 }

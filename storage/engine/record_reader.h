@@ -2,10 +2,9 @@
 #define STORAGE_ENGINE_RECORD_READER_H_
 
 #include <cstdint>
-#include <string>
-#include <vector>
 
 #include "absl/status/status.h"
+#include "storage/api/types.h"
 #include "storage/core/lineage.h"
 #include "storage/engine/database.h"
 
@@ -17,11 +16,6 @@ class RecordReader {
  public:
   explicit RecordReader(Database& database) : database_(database) {}
 
-  struct Piece {
-    std::string data;
-    std::vector<uint32_t> message_sizes;  // JSON only
-  };
-
   struct Request {
     const Lineage& lineage;
     uint64_t from = 0;
@@ -32,7 +26,7 @@ class RecordReader {
   };
   // The bytes from `from` on, cut at `max_bytes`. Errors: kInvalidOffset when `from` or `to` lies
   // inside a JSON message; DataLoss when bytes are missing.
-  absl::Status Read(const Request& request, Piece& piece) const;
+  absl::Status Read(const Request& request, Chunk& chunk) const;
 
   // Where `sub_offset` bytes (or messages, of a JSON stream) after `anchor` lie, for forks
   // (section 4.2). Errors: kInvalidOffset when that is past the end of the record at `anchor`.

@@ -38,6 +38,16 @@ Lifetime GetLifetime(const pb::Lifetime& in) {
   return out;
 }
 
+// The data of a response, moved out of it; nullptr when there is none.
+template <typename Message>
+ChunkPtr TakeChunk(Message& in) {
+  if (in.data().empty()) return nullptr;
+  auto chunk = std::make_shared<Chunk>();
+  chunk->data = std::move(*in.mutable_data());
+  chunk->message_sizes.assign(in.message_sizes().begin(), in.message_sizes().end());
+  return chunk;
+}
+
 void SetLifetime(const Lifetime& in, pb::Lifetime& out) {
   if (in.ttl_seconds) out.set_ttl_seconds(*in.ttl_seconds);
   if (in.expires_at) {
@@ -193,8 +203,8 @@ pb::ReadResponse ToProto(ReadResult&& in) {
   *out.mutable_info() = ToProto(in.info);
   out.set_start(in.start.ToString());
   out.set_next(in.next.ToString());
-  out.set_data(std::move(in.data));
-  out.mutable_message_sizes()->Add(in.message_sizes.begin(), in.message_sizes.end());
+  out.set_data(in.data());
+  out.mutable_message_sizes()->Add(in.message_sizes().begin(), in.message_sizes().end());
   out.set_up_to_date(in.up_to_date);
   return out;
 }
@@ -204,8 +214,7 @@ ReadResult FromProto(pb::ReadResponse&& in) {
   out.info = FromProto(in.info());
   out.start = TrustedOffset(in.start());
   out.next = TrustedOffset(in.next());
-  out.data = std::move(*in.mutable_data());
-  out.message_sizes.assign(in.message_sizes().begin(), in.message_sizes().end());
+  out.chunk = TakeChunk(in);
   out.up_to_date = in.up_to_date();
   return out;
 }
@@ -266,10 +275,8 @@ pb::TailEvent ToProto(const TailEvent& in) {
   out.set_start(in.start.ToString());
   out.set_next(in.next.ToString());
   out.set_closed(in.closed);
-  if (in.data != nullptr) out.set_data(*in.data);
-  if (in.message_sizes != nullptr) {
-    out.mutable_message_sizes()->Add(in.message_sizes->begin(), in.message_sizes->end());
-  }
+  out.set_data(in.data());
+  out.mutable_message_sizes()->Add(in.message_sizes().begin(), in.message_sizes().end());
   return out;
 }
 
@@ -293,9 +300,7 @@ TailEvent FromProto(pb::TailEvent&& in) {
   out.start = TrustedOffset(in.start());
   out.next = TrustedOffset(in.next());
   out.closed = in.closed();
-  out.data = std::make_shared<const std::string>(std::move(*in.mutable_data()));
-  out.message_sizes = std::make_shared<const std::vector<uint32_t>>(in.message_sizes().begin(),
-                                                                    in.message_sizes().end());
+  out.chunk = TakeChunk(in);
   return out;
 }
 

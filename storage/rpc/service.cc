@@ -100,7 +100,7 @@ class TailReactor final : public grpc::ServerWriteReactor<pb::TailResponse> {
     next_.offset = result.next;
     last_ = result.at_end();
     // The first response comes at once, so that a client knows where it stands.
-    if (result.data.empty() && !last_ && !first) {
+    if (result.chunk == nullptr && !last_ && !first) {
       if (!link_->Wait()) ReadOn();
       return;
     }
@@ -109,8 +109,9 @@ class TailReactor final : public grpc::ServerWriteReactor<pb::TailResponse> {
     out_.set_next(result.next.ToString());
     out_.set_up_to_date(result.up_to_date);
     out_.set_closed(last_);
-    out_.mutable_message_sizes()->Add(result.message_sizes.begin(), result.message_sizes.end());
-    out_.set_data(std::move(result.data));
+    const std::vector<uint32_t>& sizes = result.message_sizes();
+    out_.mutable_message_sizes()->Add(sizes.begin(), sizes.end());
+    out_.set_data(result.data());
     StartWrite(&out_);
   }
 

@@ -12,7 +12,7 @@ import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
 import { scratchFolder } from "../harness/setups.js"
 import { report } from "./report.js"
-import { cpuSeconds, load, loadBinary, memoryKiB, systems } from "./systems.js"
+import { load, loadBinary, memoryKiB, systems } from "./systems.js"
 import { workloads } from "./workloads.js"
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
@@ -51,12 +51,9 @@ async function runOnce(name, systemName) {
   const system = await systems[systemName](folder.path, { body: workload.body })
   try {
     if (workload.idle) return await runIdle(system, workload.args)
-    const before = cpuSeconds(system)
-    // No warm-up within the measured CPU time: every run begins alike and all of it counts.
-    const result = await load([...workload.args, "--url", system.url, "--seconds", seconds, "--warmup", 0])
-    const cpu = cpuSeconds(system) - before
+    const result = await load([...workload.args, "--seconds", seconds, "--warmup", workload.warmup ?? 1], system)
     const count = result[workload.operations]
-    return { ...result, cpu_us: count > 0 ? (cpu / count) * 1e6 : 0, peak_mib: memoryKiB(system).peak / 1024 }
+    return { ...result, cpu_us: count > 0 ? (result.cpu_seconds / count) * 1e6 : 0, peak_mib: memoryKiB(system).peak / 1024 }
   } finally {
     await system.stop()
     folder.remove()

@@ -3,6 +3,7 @@
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { readFileSync } from "node:fs"
+import { cpus } from "node:os"
 import { dirname, join } from "node:path"
 import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
@@ -44,6 +45,7 @@ export const systems = {
   "reference, memory": () => startOther(process.execPath, [join(here, "reference_server.js")]),
   "reference, file": (folder) => startOther(process.execPath, [join(here, "reference_server.js"), folder]),
   "control": (_folder, { body = 0 } = {}) => startOther(controlBinary, ["--body", String(body)]),
+  "control, a loop per core": (_folder, { body = 0 } = {}) => startOther(controlBinary, ["--body", String(body), "--threads", String(cpus().length)]),
   "control, synced": (folder) => startOther(controlBinary, ["--sync", join(folder, "control")]),
 }
 
@@ -69,12 +71,18 @@ export function memoryKiB(system) {
   return { resident, peak }
 }
 
-/** Runs the load generator to its end; what it printed, parsed. */
-export async function load(args) {
-  const child = spawn(loadBinary, args.map(String), { stdio: ["ignore", "pipe", "inherit"] })
-  let out = ""
-  child.stdout.on("data", (chunk) => (out += chunk))
-  const [code] = await once(child, "exit")
+/** Runs the load generator to its end: what it printed, parsed, and `cpu_seconds`, the CPU time that
+ * the system took in the meantime, from where it measures to where it has measured. */
+export async function load(args, system) {
+  const child = spawn(loadBinary, [...args, "--url", system.url].map(String), { stdio: ["ignore", "pipe", "inherit"] })
+  const ended = once(child, "exit")
+  const cpu = {}
+  let last
+  for await (const line of createInterface({ input: child.stdout })) {
+    if (line === "measuring" || line === "measured") cpu[line] = cpuSeconds(system)
+    last = line
+  }
+  const [code] = await ended
   if (code !== 0) throw new Error(`load ${args.join(" ")}: exit code ${code}`)
-  return JSON.parse(out.trim().split("\n").at(-1))
+  return { ...JSON.parse(last), cpu_seconds: cpu.measured - cpu.measuring }
 }

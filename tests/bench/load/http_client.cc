@@ -208,10 +208,10 @@ void Client::Parse() {
       continue;
     }
     if (static_cast<int64_t>(in_.size()) < body_left_) return;
-    const std::string body = in_.substr(0, static_cast<size_t>(body_left_));
-    in_.erase(0, static_cast<size_t>(body_left_));
+    const auto size = static_cast<size_t>(body_left_);
     in_body_ = false;
-    if (on_answer) on_answer({status_, head_, body});
+    if (on_answer) on_answer({status_, head_, std::string_view(in_).substr(0, size)});
+    in_.erase(0, size);
   }
 }
 

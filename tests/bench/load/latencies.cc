@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "tests/bench/load/http_client.h"
 #include "tests/bench/load/workloads.h"
 
 namespace ds::bench {
@@ -19,6 +20,25 @@ std::string Latencies::Json() {
                 "\"p50_ms\":%.3f,\"p90_ms\":%.3f,\"p99_ms\":%.3f,\"p999_ms\":%.3f,\"max_ms\":%.3f",
                 Quantile(0.5), Quantile(0.9), Quantile(0.99), Quantile(0.999), Quantile(1));
   return text;
+}
+
+Window::Window(const CommonOptions& common)
+    : begin_(Now() + static_cast<int64_t>(common.warmup * 1e9)),
+      end_(begin_ + static_cast<int64_t>(common.seconds * 1e9)) {}
+
+int64_t Window::Tick(int64_t now) {
+  if (now < begin_) return begin_;
+  if (!announced_) {
+    announced_ = true;
+    std::puts("measuring");
+    std::fflush(stdout);
+  }
+  return end_;
+}
+
+void Window::Over() {
+  std::puts("measured");
+  std::fflush(stdout);
 }
 
 }  // namespace ds::bench

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
@@ -136,17 +137,18 @@ std::string FanOut(const CommonOptions& common, const FanOutOptions& options) {
     free.push_back(client.get());
     writers.push_back(std::move(client));
   }
-  begin = Now() + static_cast<int64_t>(common.warmup * 1e9);
-  const int64_t end = begin + static_cast<int64_t>(common.seconds * 1e9);
+  Window window(common);
+  begin = window.begin();
   const int64_t started = Now();
   std::vector<uint64_t> numbers(options.streams);
   uint64_t scheduled = 0;
-  loop.Run(end, [&](int64_t now) {
+  loop.Run(window.end(), [&](int64_t now) {
+    const int64_t tick = window.Tick(now);
     while (true) {
       const int64_t due =
           started + static_cast<int64_t>(static_cast<double>(scheduled) * 1e9 / options.rate);
-      if (due > now) return due;
-      if (free.empty()) return now + kSecond;
+      if (due > now) return std::min(due, tick);
+      if (free.empty()) return tick;
       const uint64_t stream = scheduled++ % options.streams;
       Client* const writer = free.back();
       free.pop_back();
@@ -161,6 +163,7 @@ std::string FanOut(const CommonOptions& common, const FanOutOptions& options) {
     if (delivered >= expected) loop.Stop();
     return now + kSecond / 100;
   });
+  Window::Over();
   char text[300];
   std::snprintf(
       text, sizeof text,
@@ -185,7 +188,7 @@ std::string LongPoll(const CommonOptions& common) {
   uint64_t errors = 0;
   int64_t sent = 0;
   int64_t write_at = 0;
-  const int64_t begin = Now() + static_cast<int64_t>(common.warmup * 1e9);
+  Window window(common);
   const auto poll = [&](std::string_view offset) {
     reader.Send(Request(address, "GET", path + "?offset=" + std::string(offset) + "&live=long-poll",
                         {}, {}));
@@ -195,21 +198,23 @@ std::string LongPoll(const CommonOptions& common) {
   reader.on_answer = [&](const Answer& answer) {
     const int64_t now = Now();
     if (answer.status != 200) ++errors;
-    if (now >= begin && answer.status == 200) latencies.Add(now - sent);
+    if (window.Measures(now) && answer.status == 200) latencies.Add(now - sent);
     poll(answer.Find("stream-next-offset"));
   };
   writer.on_answer = [&](const Answer& answer) {
     if (answer.status >= 300) ++errors;
   };
   poll("now");
-  loop.Run(begin + static_cast<int64_t>(common.seconds * 1e9), [&](int64_t now) {
+  loop.Run(window.end(), [&](int64_t now) {
+    const int64_t tick = window.Tick(now);
     if (write_at != 0 && now >= write_at) {
       write_at = 0;
       sent = Now();
       writer.Send(Request(address, "POST", path, kText, "an event"));
     }
-    return write_at != 0 ? write_at : now + kSecond;
+    return write_at != 0 ? std::min(write_at, tick) : tick;
   });
+  Window::Over();
   const std::string count = std::to_string(latencies.size());
   return "{\"polls\":" + count + ",\"errors\":" + std::to_string(errors) + "," + latencies.Json() +
          "}";

@@ -1,5 +1,6 @@
-// The load generator: load WORKLOAD --url http://HOST:PORT/v1/stream/ [OPTIONS]. Prints one line of
-// JSON. One thread, so that it takes no more than one core from the server beside it.
+// The load generator: load WORKLOAD --url http://HOST:PORT/v1/stream/ [OPTIONS]. Prints when
+// it measures, and one line of JSON. One thread, so that it takes no more than one core from the
+// server beside it.
 
 #include <sys/resource.h>
 
@@ -45,6 +46,9 @@ int main(int argc, char** argv) {
   sub = add("create", "Create streams");
   sub->add_option("--prefix", prefix, "of the streams' paths")->capture_default_str();
   sub->callback([&] { result = Creates(common, prefix); });
+
+  sub = add("mixed", "Append, read, HEAD and create");
+  sub->callback([&] { result = Mixed(common); });
 
   sub = add("read", "Read streams from the beginning");
   sub->add_option("--streams", read.streams)->capture_default_str();

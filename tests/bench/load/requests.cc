@@ -46,19 +46,16 @@ void SendAll(const Address& address, uint64_t count, Make make) {
 
 // Counts the answers of one measured run.
 struct Run {
-  explicit Run(const CommonOptions& common)
-      : begin(Now() + static_cast<int64_t>(common.warmup * 1e9)),
-        end(begin + static_cast<int64_t>(common.seconds * 1e9)) {}
-  bool Measures(int64_t now) const { return now >= begin && now < end; }
+  explicit Run(const CommonOptions& common) : window(common) {}
 
-  const int64_t begin;
-  const int64_t end;
+  Window window;
   uint64_t requests = 0;
   uint64_t errors = 0;
   uint64_t bytes = 0;
   Latencies latencies;
 
   std::string Json(const CommonOptions& common, const Loop& loop) {
+    Window::Over();
     char text[300];
     std::snprintf(
         text, sizeof text,
@@ -118,7 +115,7 @@ std::string Appends(const CommonOptions& common, const AppendOptions& options) {
     worker.client = std::make_unique<Client>(loop);
     worker.client->on_answer = [&](const Answer& answer) {
       const int64_t now = Now();
-      if (run.Measures(now)) {
+      if (run.window.Measures(now)) {
         answer.status < 300 ? ++run.requests : ++run.errors;
         run.bytes += body.size();
         run.latencies.Add(now - worker.due);
@@ -135,18 +132,78 @@ std::string Appends(const CommonOptions& common, const AppendOptions& options) {
       send(worker, Now());
     }
   }
-  loop.Run(run.end, [&](int64_t now) {
-    if (interval == 0) return now + kSecond;
+  loop.Run(run.window.end(), [&](int64_t now) {
+    const int64_t tick = run.window.Tick(now);
+    if (interval == 0) return tick;
     while (!free.empty()) {
       const int64_t due = started + static_cast<int64_t>(static_cast<double>(scheduled) * interval);
-      if (due > now) return due;
+      if (due > now) return std::min(due, tick);
       Worker* const worker = free.back();
       free.pop_back();
       ++scheduled;
       send(*worker, due);
     }
-    return now + kSecond;
+    return tick;
   });
+  return run.Json(common, loop);
+}
+
+std::string Mixed(const CommonOptions& common) {
+  constexpr uint64_t kStreams = 1000;
+  const Address address = ParseUrl(common.url);
+  const auto path = [](uint64_t i) { return "mixed/" + std::to_string(i % kStreams); };
+  SendAll(address, kStreams,
+          [&](uint64_t i) { return Request(address, "PUT", path(i), kOctets, {}); });
+  // What is read: a stream that nobody appends to, so that every answer's size is known.
+  constexpr uint64_t kRecords = 100;
+  const std::string record(100, 'r');
+  SendAll(address, 1, [&](uint64_t) { return Request(address, "PUT", "mixed-read", kOctets, {}); });
+  SendAll(address, kRecords,
+          [&](uint64_t) { return Request(address, "POST", "mixed-read", kOctets, record); });
+  const std::string body(256, 'x');
+
+  Loop loop(address);
+  Run run(common);
+  uint64_t next = 0;
+  struct Worker {
+    std::unique_ptr<Client> client;
+    uint64_t turn = 0;
+    int64_t sent = 0;
+  };
+  std::vector<Worker> workers(common.connections);
+  const auto send = [&](Worker& worker) {
+    // Consecutive turns are spread over the kinds: 37 and 100 have no common divisor.
+    worker.turn = next++;
+    worker.sent = Now();
+    const uint64_t kind = worker.turn * 37 % 100;
+    if (kind < 70) {
+      worker.client->Send(Request(address, "POST", path(worker.turn), kOctets, body));
+    } else if (kind < 90) {
+      worker.client->Send(Request(address, "GET", "mixed-read?offset=-1", {}, {}));
+    } else if (kind < 99) {
+      worker.client->Send(Request(address, "HEAD", path(worker.turn), {}, {}));
+    } else {
+      const std::string created = "mixed-new/" + std::to_string(worker.turn);
+      worker.client->Send(Request(address, "PUT", created, kOctets, {}));
+    }
+  };
+  for (Worker& worker : workers) {
+    worker.client = std::make_unique<Client>(loop);
+    worker.client->on_answer = [&](const Answer& answer) {
+      const int64_t now = Now();
+      if (run.window.Measures(now)) {
+        const uint64_t kind = worker.turn * 37 % 100;
+        const bool read = kind >= 70 && kind < 90;
+        const bool good =
+            answer.status < 300 && (!read || answer.body.size() == kRecords * record.size());
+        good ? ++run.requests : ++run.errors;
+        run.latencies.Add(now - worker.sent);
+      }
+      send(worker);
+    };
+    send(worker);
+  }
+  loop.Run(run.window.end(), [&](int64_t now) { return run.window.Tick(now); });
   return run.Json(common, loop);
 }
 
@@ -164,7 +221,7 @@ std::string Creates(const CommonOptions& common, const std::string& prefix) {
     auto client = std::make_unique<Client>(loop);
     client->on_answer = [&, i, raw = client.get()](const Answer& answer) {
       const int64_t now = Now();
-      if (run.Measures(now)) {
+      if (run.window.Measures(now)) {
         answer.status == 201 ? ++run.requests : ++run.errors;
         run.latencies.Add(now - sent[i]);
       }
@@ -175,7 +232,7 @@ std::string Creates(const CommonOptions& common, const std::string& prefix) {
     client->Send(request());
     clients.push_back(std::move(client));
   }
-  loop.Run(run.end, [](int64_t now) { return now + kSecond; });
+  loop.Run(run.window.end(), [&](int64_t now) { return run.window.Tick(now); });
   return run.Json(common, loop);
 }
 
@@ -211,10 +268,10 @@ std::string Reads(const CommonOptions& common, const ReadOptions& options) {
     reader.client->on_answer = [&](const Answer& answer) {
       const int64_t now = Now();
       reader.bytes += answer.body.size();
-      if (run.Measures(now)) run.bytes += answer.body.size();
+      if (run.window.Measures(now)) run.bytes += answer.body.size();
       const bool more = answer.status == 200 && answer.Find("stream-up-to-date").empty();
       if (options.replay && more) return get(reader, answer.Find("stream-next-offset"));
-      if (run.Measures(now)) {
+      if (run.window.Measures(now)) {
         const bool whole = answer.status == 200 && reader.bytes == expected;
         whole ? ++run.requests : ++run.errors;
         run.latencies.Add(now - reader.begun);
@@ -228,7 +285,7 @@ std::string Reads(const CommonOptions& common, const ReadOptions& options) {
     reader.begun = Now();
     get(reader, "-1");
   }
-  loop.Run(run.end, [](int64_t now) { return now + kSecond; });
+  loop.Run(run.window.end(), [&](int64_t now) { return run.window.Tick(now); });
   return run.Json(common, loop);
 }
 

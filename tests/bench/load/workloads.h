@@ -32,6 +32,28 @@ class Latencies {
   bool sorted_ = false;
 };
 
+// The time that is measured. At its two ends it prints a line, `measuring` and `measured`, for
+// whoever looks at the server from outside: the CPU time in between has nothing of the
+// preparations in it.
+class Window {
+ public:
+  explicit Window(const CommonOptions& common);
+
+  bool Measures(int64_t now) const { return now >= begin_ && now < end_; }
+  int64_t begin() const { return begin_; }
+  int64_t end() const { return end_; }
+
+  // To be called in every turn; returns when at the latest it wants to be called again.
+  int64_t Tick(int64_t now);
+  // To be called when all that was begun has ended.
+  static void Over();
+
+ private:
+  const int64_t begin_;
+  const int64_t end_;
+  bool announced_ = false;
+};
+
 struct AppendOptions {
   uint32_t streams = 1;
   uint32_t size = 256;    // of a body, in bytes; of one message with `messages`
@@ -53,6 +75,10 @@ struct ReadOptions {
   bool one_append = false;  // all records in one append
   bool replay = true;       // follow Stream-Next-Offset to the end; false: one GET
 };
+// Appends, reads of 10 KB in 100 records, HEADs and creates, 70, 20, 9 and 1 of 100, over 1,000
+// streams.
+std::string Mixed(const CommonOptions& common);
+
 // Reads streams from the beginning, over and over.
 std::string Reads(const CommonOptions& common, const ReadOptions& options);
 
