@@ -55,7 +55,7 @@ Task<int> Gateway::Append(http::Exchange& exchange, const Target& target) {
   http::Response response =
       ok ? Begin(fresh ? 200 : 204, request) : Problem(result.status, request);
   if (ok || code == ErrorCode::kStreamClosed) {
-    response.Add("Stream-Next-Offset", result.tail.ToString());
+    AddNextOffset(result.tail, response);
     if (result.closed) response.Add("Stream-Closed", "true");
   }
   if (received_seq && (ok || code == ErrorCode::kProducerFenced)) {

@@ -55,7 +55,7 @@ Task<int> Gateway::Create(http::Exchange& exchange, const Target& target) {
                                           std::string(TargetPath(request.target))));
   }
   response.Add("Content-Type", result.content_type);
-  response.Add("Stream-Next-Offset", result.tail.ToString());
+  AddNextOffset(result.tail, response);
   if (result.closed) response.Add("Stream-Closed", "true");
   co_return co_await exchange.Respond(std::move(response));
 }

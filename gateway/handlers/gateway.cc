@@ -141,8 +141,14 @@ http::Response Gateway::Problem(const absl::Status& error, const http::Request& 
   return response;
 }
 
+void Gateway::AddNextOffset(const Offset& next, http::Response& response) {
+  char text[Offset::kTextSize];
+  next.WriteTo(text);
+  response.Add("Stream-Next-Offset", std::string_view(text, sizeof text));
+}
+
 void Gateway::AddReadHeaders(const ReadResult& read, http::Response& response) const {
-  response.Add("Stream-Next-Offset", read.next.ToString());
+  AddNextOffset(read.next, response);
   if (read.up_to_date) response.Add("Stream-Up-To-Date", "true");
   if (read.at_end()) response.Add("Stream-Closed", "true");
 }

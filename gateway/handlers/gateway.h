@@ -92,6 +92,7 @@ class Gateway final : public http::Handler {
   http::Response Begin(int status, const http::Request& request) const;
   http::Response Problem(const absl::Status& error, const http::Request& request) const;
   void AddCors(const http::Request& request, http::Response& response) const;
+  static void AddNextOffset(const Offset& next, http::Response& response);
   // What every answer to a read says.
   void AddReadHeaders(const ReadResult& read, http::Response& response) const;
   std::string CacheControl(const StreamInfo& info) const;

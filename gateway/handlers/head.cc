@@ -17,7 +17,7 @@ Task<int> Gateway::Head(http::Exchange& exchange, const Target& target) {
   if (head.status.ok()) {
     const StreamInfo& info = head.info;
     response.Add("Content-Type", info.content_type);
-    response.Add("Stream-Next-Offset", info.tail.ToString());
+    AddNextOffset(info.tail, response);
     response.Add("Cache-Control", "no-store");
     if (info.closed) response.Add("Stream-Closed", "true");
     if (info.lifetime.ttl_seconds) {

@@ -250,13 +250,15 @@ void Connection::Refuse(const absl::Status& error) {
 
 std::string Connection::ResponseHead(Response& response, bool streaming) {
   if (shared_->draining.load(std::memory_order_relaxed)) keep_alive_ = false;
-  std::string begin = "HTTP/1.1 ";
-  begin.reserve(128);
-  AppendDecimal(static_cast<uint64_t>(response.status), begin);
-  begin.append(" ").append(ReasonPhrase(response.status));
-  begin.append("\r\nDate: ").append(io_.date()).append("\r\nServer: durable-streams\r\n");
+  std::array<char, 192> begin;
+  char* end = begin.data();
+  for (const std::string_view part :
+       {std::string_view("HTTP/1.1 "), StatusText(response.status), std::string_view("\r\nDate: "),
+        io_.date(), std::string_view("\r\nServer: durable-streams\r\n")}) {
+    end = std::copy(part.begin(), part.end(), end);
+  }
   std::string head = std::move(response.headers);
-  head.insert(0, begin);
+  head.insert(0, begin.data(), static_cast<size_t>(end - begin.data()));
   if (streaming) {
     stream_chunked_ = request_.minor_version == 1;
     if (stream_chunked_) {

@@ -61,52 +61,50 @@ Response& Response::Add(std::string_view name, std::string_view value) {
   return *this;
 }
 
-std::string_view ReasonPhrase(int status) {
+std::string_view StatusText(int status) {
   switch (status) {
     case 100:
-      return "Continue";
+      return "100 Continue";
     case 200:
-      return "OK";
+      return "200 OK";
     case 201:
-      return "Created";
+      return "201 Created";
     case 204:
-      return "No Content";
+      return "204 No Content";
     case 304:
-      return "Not Modified";
+      return "304 Not Modified";
     case 400:
-      return "Bad Request";
+      return "400 Bad Request";
     case 403:
-      return "Forbidden";
+      return "403 Forbidden";
     case 404:
-      return "Not Found";
+      return "404 Not Found";
     case 405:
-      return "Method Not Allowed";
+      return "405 Method Not Allowed";
     case 408:
-      return "Request Timeout";
+      return "408 Request Timeout";
     case 409:
-      return "Conflict";
+      return "409 Conflict";
     case 410:
-      return "Gone";
+      return "410 Gone";
     case 411:
-      return "Length Required";
+      return "411 Length Required";
     case 413:
-      return "Content Too Large";
+      return "413 Content Too Large";
     case 414:
-      return "URI Too Long";
+      return "414 URI Too Long";
     case 417:
-      return "Expectation Failed";
+      return "417 Expectation Failed";
     case 431:
-      return "Request Header Fields Too Large";
-    case 500:
-      return "Internal Server Error";
+      return "431 Request Header Fields Too Large";
     case 503:
-      return "Service Unavailable";
+      return "503 Service Unavailable";
     case 505:
-      return "HTTP Version Not Supported";
+      return "505 HTTP Version Not Supported";
     case 507:
-      return "Insufficient Storage";
+      return "507 Insufficient Storage";
     default:
-      return "Status";
+      return "500 Internal Server Error";
   }
 }
 

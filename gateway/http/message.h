@@ -73,7 +73,8 @@ struct Response {
   Response& Add(std::string_view name, std::string_view value);
 };
 
-std::string_view ReasonPhrase(int status);
+// "204 No Content"; 500 for a status that this server does not use.
+std::string_view StatusText(int status);
 
 // Whether a response of that status has no body, nor Content-Length (RFC 9110 section 6.4.1).
 inline bool HasNoBody(int status) { return status < 200 || status == 204 || status == 304; }

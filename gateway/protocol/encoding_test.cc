@@ -9,7 +9,6 @@ namespace {
 TEST(Encoding, MessagesBecomeAnArray) {
   EXPECT_EQ(JsonArray("12\"x\"", {1, 1, 3}), "[1,2,\"x\"]");
   EXPECT_EQ(JsonArray("", {}), "[]");
-  EXPECT_EQ(ReadBody("text/plain", "12", {}), "12");
 }
 
 TEST(Encoding, NothingInAStreamEndsAnEvent) {

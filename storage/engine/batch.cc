@@ -44,8 +44,9 @@ void Batch::PutMetadata(const StreamEntry& entry) {
 
 void Batch::PutRecord(const StreamEntry& entry, uint64_t start, std::string_view header,
                       std::string_view payload) {
-  const std::string key = RecordKey(entry.config.lineage.stream_id(), start);
-  const rocksdb::Slice key_slice(key);
+  char key[kRecordKeySize];
+  WriteRecordKey(entry.config.lineage.stream_id(), start, key);
+  const rocksdb::Slice key_slice(key, sizeof key);
   const rocksdb::Slice value[] = {ToSlice(header), ToSlice(payload)};
   writes_.Put(database_.family(Family::kRecords), rocksdb::SliceParts(&key_slice, 1),
               rocksdb::SliceParts(value, 2));
@@ -102,7 +103,6 @@ void Batch::Publish() {
     entry->flags.store(0, std::memory_order_release);
     cache_.Erase(*entry);
   }
-  for (auto& action : actions_) action();
 }
 
 void Batch::Rollback() {
@@ -130,7 +130,6 @@ void Batch::Clear() {
   saved_.clear();
   producers_.clear();
   removed_.clear();
-  actions_.clear();
 }
 
 }  // namespace ds

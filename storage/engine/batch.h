@@ -1,12 +1,10 @@
 #ifndef STORAGE_ENGINE_BATCH_H_
 #define STORAGE_ENGINE_BATCH_H_
 
-#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "base/unique_function.h"
 #include "rocksdb/write_batch.h"
 #include "storage/engine/database.h"
 #include "storage/engine/stream_cache.h"
@@ -39,9 +37,6 @@ class Batch {
   // Deletes the stream's metadata, records, producers and timer.
   void DeleteStream(StreamEntry& entry);
 
-  // Runs after the commit is published, before anyone is answered.
-  void AfterPublish(UniqueFunction<void()> action) { actions_.push_back(std::move(action)); }
-
   // The commit succeeded: readers see it from now on.
   void Publish();
   // The commit failed: states are again what is on disk.
@@ -68,7 +63,6 @@ class Batch {
   std::vector<Saved> saved_;
   std::vector<SavedProducer> producers_;
   std::vector<EntryPtr> removed_;
-  std::vector<UniqueFunction<void()>> actions_;
 };
 
 }  // namespace ds

@@ -62,10 +62,10 @@ Committer::Committer(const Options& options, Database& database, StreamCache& ca
     : options_(options),
       database_(database),
       cache_(cache),
-      hub_(hub),
       reader_(reader),
       clock_(clock),
-      batch_(database, cache) {}
+      batch_(database, cache),
+      announcements_(hub, clock) {}
 
 Committer::~Committer() {
   {
@@ -242,7 +242,7 @@ absl::StatusOr<EntryPtr> Committer::Find(const std::string& path) {
     found = cache_.Find(path);
     if (!found.ok() || *found == nullptr) return found;
   }
-  if (!(*found)->state.soft_deleted && (*found)->deadline() <= clock_.Now()) {
+  if (!(*found)->state.soft_deleted && (*found)->IsOver(clock_)) {
     Remove(*found, ChangeEvent::Kind::kExpired);
     Commit();
     found = cache_.Find(path);
@@ -272,12 +272,7 @@ void Committer::ApplyAppend(Append append) {
   AppendResult result;
   const auto answer_now = [&](absl::Status status) {
     result.status = std::move(status);
-    // Even a refusal may rest on what this batch is about to commit, so it waits for the commit.
-    answers_.push_back([done = std::move(append.done),
-                        result = std::move(result)](const absl::Status& commit) mutable {
-      if (!commit.ok()) result.status = commit;
-      done(std::move(result));
-    });
+    answers_.push_back(Answer<AppendResult>{std::move(append.done), std::move(result)});
   };
   absl::StatusOr<EntryPtr> found = Find(request.path);
   if (!found.ok()) return answer_now(InternalError(found.status()));
@@ -305,17 +300,17 @@ void Committer::ApplyAppend(Append append) {
     result.producer_epoch = decision.producer->epoch;
     result.producer_seq = decision.producer->last_seq;
   }
-  if (decision.status.ok()) KeepAccess(entry, clock_.Now());
+  if (decision.status.ok() && entry->has_ttl()) KeepAccess(entry, clock_.Now());
   if (decision.changes) {
     batch_.Touch(entry);
     if (request.producer) batch_.SetProducer(entry, request.producer->id, *decision.producer);
-    WriteAppend(entry, decision.state, std::move(request.body), append.message_sizes);
+    WriteAppend(entry, decision.state, std::move(request.body), std::move(append.message_sizes));
   }
   answer_now(std::move(decision.status));
 }
 
 void Committer::WriteAppend(const EntryPtr& entry, const StreamState& state, std::string body,
-                            const std::vector<uint32_t>& message_sizes) {
+                            std::vector<uint32_t> message_sizes) {
   const uint64_t start = entry->state.tail;
   const bool closes = state.closed && !entry->state.closed;
   entry->state = state;
@@ -323,30 +318,8 @@ void Committer::WriteAppend(const EntryPtr& entry, const StreamState& state, std
     batch_.PutRecord(*entry, start, EncodeRecordHeader(state.last_stream_seq, message_sizes), body);
   }
   if (closes) batch_.PutMetadata(*entry);
-  batch_.AfterPublish([this, entry, start, end = state.tail, closes, body = std::move(body),
-                       sizes = message_sizes]() mutable {
-    const Lineage& lineage = entry->config.lineage;
-    if (hub_.HasFollowers(entry->path)) {
-      TailEvent event;
-      event.kind = body.empty() ? TailEvent::Kind::kClosed : TailEvent::Kind::kData;
-      event.stream_id = lineage.stream_id();
-      event.start = lineage.OffsetAt(start);
-      event.next = lineage.OffsetAt(end);
-      event.closed = closes;
-      if (!body.empty()) {
-        event.chunk = std::make_shared<const Chunk>(Chunk{std::move(body), std::move(sizes)});
-      }
-      hub_.Publish(entry->path, event);
-    }
-    if (hub_.HasWatchers()) {
-      ChangeEvent change{ChangeEvent::Kind::kAppended, entry->path,
-                         entry->config.content_type,   lineage.stream_id(),
-                         lineage.OffsetAt(end),        clock_.Now()};
-      if (end > start) hub_.Publish(change);
-      change.kind = ChangeEvent::Kind::kClosed;
-      if (closes) hub_.Publish(change);
-    }
-  });
+  announcements_.Add(Announcements::Append{entry, start, state.tail, closes,
+                                           Chunk{std::move(body), std::move(message_sizes)}});
 }
 
 absl::Status Committer::ResolveFork(const CreateRequest& request, EntryPtr& source,
@@ -422,11 +395,7 @@ void Committer::ApplyCreate(Create create) {
   CreateResult result;
   const auto answer = [&](absl::Status status) {
     result.status = std::move(status);
-    answers_.push_back([done = std::move(create.done),
-                        result = std::move(result)](const absl::Status& commit) mutable {
-      if (!commit.ok()) result.status = commit;
-      done(std::move(result));
-    });
+    answers_.push_back(Answer<CreateResult>{std::move(create.done), std::move(result)});
   };
   const auto describe = [&](const StreamEntry& entry) {
     result.content_type = entry.config.content_type;
@@ -472,7 +441,7 @@ void Committer::ApplyCreate(Create create) {
   if (!request.body.empty()) {
     StreamState state = entry->state;
     state.tail += request.body.size();
-    WriteAppend(entry, state, std::move(request.body), create.message_sizes);
+    WriteAppend(entry, state, std::move(request.body), std::move(create.message_sizes));
   }
   result.created = true;
   describe(*entry);
@@ -493,18 +462,11 @@ void Committer::ApplyDelete(Delete remove) {
   } else {
     Remove(*found, ChangeEvent::Kind::kDeleted);
   }
-  answers_.push_back([done = std::move(remove.done), status](const absl::Status& commit) mutable {
-    done(DeleteResult{commit.ok() ? status : commit});
-  });
+  answers_.push_back(Answer<DeleteResult>{std::move(remove.done), {std::move(status)}});
 }
 
 void Committer::Remove(EntryPtr entry, ChangeEvent::Kind reason) {
-  batch_.AfterPublish([this, entry] {
-    TailEvent event;
-    event.kind = TailEvent::Kind::kGone;
-    event.stream_id = entry->config.lineage.stream_id();
-    hub_.Publish(entry->path, event);
-  });
+  announcements_.Add(Announcements::Gone{entry});
   Record({reason, entry->path, entry->config.content_type, entry->config.lineage.stream_id(),
           entry->config.lineage.OffsetAt(entry->state.tail), clock_.Now()});
   batch_.Touch(entry);
@@ -538,15 +500,13 @@ void Committer::Remove(EntryPtr entry, ChangeEvent::Kind reason) {
 void Committer::Record(ChangeEvent event) {
   if (registry_ != nullptr) {
     std::string message = RegistryMessage(event);
-    const std::vector<uint32_t> sizes{static_cast<uint32_t>(message.size())};
+    std::vector<uint32_t> sizes{static_cast<uint32_t>(message.size())};
     batch_.Touch(registry_);
     StreamState state = registry_->state;
     state.tail += message.size();
-    WriteAppend(registry_, state, std::move(message), sizes);
+    WriteAppend(registry_, state, std::move(message), std::move(sizes));
   }
-  batch_.AfterPublish([this, event = std::move(event)] {
-    if (hub_.HasWatchers()) hub_.Publish(event);
-  });
+  announcements_.Add(std::move(event));
 }
 
 uint64_t Committer::NextStreamId() {
@@ -559,7 +519,6 @@ uint64_t Committer::NextStreamId() {
 }
 
 void Committer::KeepAccess(const EntryPtr& entry, absl::Time now) {
-  if (!entry->has_ttl()) return;
   const int64_t nanos = absl::ToUnixNanos(now);
   entry->last_access_nanos.store(nanos);
   const int64_t step = absl::ToInt64Nanoseconds(RenewalStep(entry->config.lifetime));
@@ -623,9 +582,11 @@ absl::Status Committer::WriteBatch() {
   const rocksdb::Status status = database_.Write(batch_.writes());
   if (status.ok()) {
     batch_.Publish();
+    announcements_.Publish();
     return absl::OkStatus();
   }
   batch_.Rollback();
+  announcements_.Clear();
   reserved_stream_id_ = next_stream_id_;  // the next id reserves its block again
   next_timer_nanos_ = 0;
   write_failed_ = true;
@@ -640,7 +601,14 @@ void Committer::Commit() {
   // Answering may submit again, but never from within this loop's own state.
   {
     const Turn turn;
-    for (Answer& answer : answers_) answer(status);
+    for (AnyAnswer& any : answers_) {
+      std::visit(
+          [&](auto& answer) {
+            if (!status.ok()) answer.result.status = status;
+            answer.done(std::move(answer.result));
+          },
+          any);
+    }
   }
   answers_.clear();
   batch_.Clear();

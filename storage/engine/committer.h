@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "base/clock.h"
 #include "storage/api/stream_store.h"
+#include "storage/engine/announcements.h"
 #include "storage/engine/batch.h"
 #include "storage/engine/database.h"
 #include "storage/engine/record_reader.h"
@@ -77,7 +78,14 @@ class Committer {
   void NoteAccess(const EntryPtr& entry);
 
  private:
-  using Answer = UniqueFunction<void(const absl::Status& commit)>;
+  // A result that waits for the commit of what it rests on; even a refusal may rest on what the
+  // batch is about to commit.
+  template <typename Result>
+  struct Answer {
+    StreamStore::Callback<Result> done;
+    Result result;
+  };
+  using AnyAnswer = std::variant<Answer<AppendResult>, Answer<CreateResult>, Answer<DeleteResult>>;
 
   void Run();
   // Waits until `wanted_` operations are queued. REQUIRES: `lock` holds mutex_.
@@ -97,7 +105,7 @@ class Committer {
   absl::Status LoadProducer(const EntryPtr& entry, const std::string& id);
   absl::Status ResolveFork(const CreateRequest& request, EntryPtr& source, StreamConfig& config);
   void WriteAppend(const EntryPtr& entry, const StreamState& state, std::string body,
-                   const std::vector<uint32_t>& message_sizes);
+                   std::vector<uint32_t> message_sizes);
   EntryPtr AddStream(std::string path, StreamConfig config, bool closed);
   // Deletes the stream, or keeps it soft-deleted for its forks; frees ancestors that waited for it.
   void Remove(EntryPtr entry, ChangeEvent::Kind reason);
@@ -113,14 +121,14 @@ class Committer {
   const Options options_;
   Database& database_;
   StreamCache& cache_;
-  TailHub& hub_;
   RecordReader& reader_;
   Clock& clock_;
 
   // Of the thread that commits: its own one, or whichever set `committing_`.
   std::vector<Operation> operations_;
   Batch batch_;
-  std::vector<Answer> answers_;
+  Announcements announcements_;
+  std::vector<AnyAnswer> answers_;
   uint64_t next_stream_id_ = 1;
   uint64_t reserved_stream_id_ = 1;  // ids below it may be given out
   bool needs_restart_ = false;       // RocksDB cannot recover while it runs, and the log says so

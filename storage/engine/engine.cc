@@ -82,7 +82,7 @@ absl::StatusOr<EntryPtr> Engine::FindVisible(const std::string& path) {
   const uint32_t flags = (*found)->flags.load(std::memory_order_acquire);
   if ((flags & StreamEntry::kExists) == 0) return MakeError(ErrorCode::kStreamNotFound);
   if ((flags & StreamEntry::kSoftDeleted) != 0) return MakeError(ErrorCode::kStreamGone);
-  if ((*found)->deadline() <= clock_.Now()) return MakeError(ErrorCode::kStreamNotFound);
+  if ((*found)->IsOver(clock_)) return MakeError(ErrorCode::kStreamNotFound);
   return found;
 }
 

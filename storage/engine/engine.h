@@ -19,7 +19,7 @@ namespace ds {
 struct EngineOptions {
   DatabaseOptions database;
   Committer::Options committer;
-  size_t max_cached_streams = 100'000;
+  size_t max_cached_streams = 250'000;
   uint64_t chunk_cache_bytes = 64u << 20;  // of pieces that were read
 };
 

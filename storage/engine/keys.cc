@@ -3,8 +3,14 @@
 namespace ds {
 namespace {
 
+void Write(uint64_t value, char* out) {
+  for (int shift = 56; shift >= 0; shift -= 8) *out++ = static_cast<char>(value >> shift);
+}
+
 void Append(std::string& out, uint64_t value) {
-  for (int shift = 56; shift >= 0; shift -= 8) out.push_back(static_cast<char>(value >> shift));
+  char bytes[8];
+  Write(value, bytes);
+  out.append(bytes, sizeof bytes);
 }
 
 }  // namespace
@@ -22,11 +28,14 @@ uint64_t DecodeNumber(std::string_view bytes) {
 }
 
 std::string RecordKey(uint64_t stream_id, uint64_t start) {
-  std::string key;
-  key.reserve(kRecordKeySize);
-  Append(key, stream_id);
-  Append(key, start);
+  std::string key(kRecordKeySize, '\0');
+  WriteRecordKey(stream_id, start, key.data());
   return key;
+}
+
+void WriteRecordKey(uint64_t stream_id, uint64_t start, char* out) {
+  Write(stream_id, out);
+  Write(start, out + 8);
 }
 
 std::string ProducerKey(uint64_t stream_id, std::string_view producer_id) {

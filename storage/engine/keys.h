@@ -27,6 +27,8 @@ uint64_t DecodeNumber(std::string_view bytes);  // REQUIRES: 8 bytes
 // `records`: stream id, start position.
 std::string RecordKey(uint64_t stream_id, uint64_t start);
 inline constexpr size_t kRecordKeySize = 16;
+// Writes the kRecordKeySize bytes of RecordKey to `out`.
+void WriteRecordKey(uint64_t stream_id, uint64_t start, char* out);
 inline uint64_t RecordKeyStream(std::string_view key) { return DecodeNumber(key.substr(0, 8)); }
 inline uint64_t RecordKeyStart(std::string_view key) { return DecodeNumber(key.substr(8, 8)); }
 

@@ -10,8 +10,10 @@
 namespace ds {
 namespace {
 
-// How many of the oldest entries one insertion looks at for one to evict.
+// How many of the oldest entries one insertion looks at for one to evict, and how many of these may
+// be passed over because they were used: so room is made even if all are.
 constexpr int kEvictionTries = 8;
+constexpr int kSecondChances = 4;
 
 // Whether nobody but the cache holds the entry and the disk knows all of it.
 bool IsEvictable(const EntryPtr& entry) {
@@ -31,10 +33,7 @@ absl::StatusOr<EntryPtr> StreamCache::Find(const std::string& path) {
   const std::lock_guard<std::mutex> lock(shard.mutex);
   const auto it = shard.entries.find(path);
   if (it != shard.entries.end()) {
-    if (shard.newest != it->second.get()) {
-      Unlink(shard, *it->second);
-      LinkNewest(shard, *it->second);
-    }
+    it->second->used = true;
     return it->second;
   }
   // Under the lock: a second entry for the path must not come into being meanwhile.
@@ -97,7 +96,10 @@ void StreamCache::Add(Shard& shard, EntryPtr entry) {
        ++i) {
     StreamEntry* const next = candidate->newer;
     const auto it = shard.entries.find(candidate->path);
-    if (IsEvictable(it->second)) {
+    if (std::exchange(candidate->used, false) && i < kSecondChances) {
+      Unlink(shard, *candidate);
+      LinkNewest(shard, *candidate);
+    } else if (IsEvictable(it->second)) {
       const EntryPtr keep = it->second;
       Unlink(shard, *keep);
       shard.entries.erase(it);
@@ -105,7 +107,7 @@ void StreamCache::Add(Shard& shard, EntryPtr entry) {
     candidate = next;
   }
   LinkNewest(shard, *entry);
-  const std::string_view key = entry->path;
+  const absl::string_view key = entry->path;
   shard.entries.emplace(key, std::move(entry));
 }
 

@@ -5,16 +5,17 @@
 #include <mutex>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "storage/engine/database.h"
 #include "storage/engine/stream_entry.h"
 
 namespace ds {
 
-// The streams in memory: those in use and the most recently used others, up to a bound; the rest is
-// on disk and is read back when touched. There is at most one entry for a path at any time, so an
+// The streams in memory: those in use and others that were used lately, up to a bound; the rest is
+// on disk and is read back when touched. What makes room is chosen by second chance, so that using
+// an entry touches nothing but the entry. There is at most one entry for a path at any time, so an
 // entry's commit-thread members are the truth about its stream. Thread-safe.
 class StreamCache {
  public:
@@ -36,7 +37,8 @@ class StreamCache {
   struct Shard {
     mutable std::mutex mutex;
     // Guarded by mutex. Keys are views of the entries' own paths.
-    std::unordered_map<std::string_view, EntryPtr> entries;
+    absl::flat_hash_map<absl::string_view, EntryPtr> entries;
+    // Entries in the order in which they came, or were last passed over for being used.
     StreamEntry* newest = nullptr;
     StreamEntry* oldest = nullptr;
   };

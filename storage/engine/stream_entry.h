@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "absl/time/time.h"
+#include "base/clock.h"
 #include "storage/core/stream.h"
 
 namespace ds {
@@ -43,7 +44,8 @@ struct StreamEntry {
   std::atomic<int64_t> persisted_access_nanos{
       0};  // what the disk says, or will with the next batch
 
-  // The cache's, under its shard's lock: neighbours in order of use.
+  // The cache's, under its shard's lock.
+  bool used = false;  // since it was last looked at for eviction
   StreamEntry* newer = nullptr;
   StreamEntry* older = nullptr;
 
@@ -51,6 +53,8 @@ struct StreamEntry {
   absl::Time deadline() const {
     return Deadline(config.lifetime, absl::FromUnixNanos(last_access_nanos.load()));
   }
+  // Whether its time is up. Most streams have no deadline, and the clock is not asked.
+  bool IsOver(Clock& clock) const { return config.lifetime.set() && deadline() <= clock.Now(); }
   // Makes the commit thread's view the published one.
   void Publish() {
     tail.store(state.tail, std::memory_order_relaxed);
