@@ -17,6 +17,7 @@
 #include "spdlog/spdlog.h"
 #include "storage/api/errors.h"
 #include "storage/rpc/convert.h"
+#include "storage/rpc/keepalive.h"
 
 namespace ds::rpc {
 namespace {
@@ -53,10 +54,18 @@ class ClientSession final
  public:
   ClientSession(RemoteStoreImpl& store, pb::StreamStoreService::Stub& stub) : store_(store) {
     stub.async()->Session(&context_, this);
+    // Writes begin outside of the reactions, as long as the session is open.
+    AddHold();
     StartRead(&in_);
     StartCall();
   }
   void Cancel() { context_.TryCancel(); }
+  // Sends `out`. To be called without the store's lock, since gRPC writes to the socket in here.
+  // REQUIRES: a hold taken by the caller, which this releases.
+  void Write() {
+    StartWrite(&out);
+    RemoveHold();
+  }
 
   void OnReadInitialMetadataDone(bool ok) override;
   void OnReadDone(bool ok) override;
@@ -80,7 +89,7 @@ class RemoteStoreImpl final : public RemoteStore {
     arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
     arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 100);
     arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1'000);
-    arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 10'000);
+    arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMilliseconds);
     arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 5'000);
     arguments.SetInt(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
     arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
@@ -167,11 +176,14 @@ class RemoteStoreImpl final : public RemoteStore {
   std::unique_ptr<Subscription> Watch(std::string pattern,
                                       std::shared_ptr<WatchObserver> observer) override {
     const uint64_t id = next_id_++;
+    ClientSession* writer = nullptr;
     {
       const std::lock_guard<std::mutex> lock(mutex_);
       watchers_[id] = {pattern, std::move(observer)};
       if (open_) EnqueueLocked(WatchCall(id, pattern));
+      writer = PrepareLocked();
     }
+    if (writer != nullptr) writer->Write();
     return std::make_unique<Handle>(*this, id);
   }
 
@@ -179,6 +191,7 @@ class RemoteStoreImpl final : public RemoteStore {
   void Opened();
   void Received(pb::SessionResponse&& response);
   void Written();
+  void Ended();  // nothing more comes; no write may begin
   void Broken(const grpc::Status& status);
 
  private:
@@ -240,6 +253,7 @@ class RemoteStoreImpl final : public RemoteStore {
     pending.size = pending.call.ByteSizeLong();
     pending.writes = IsWrite(pending.call);
     absl::Status refusal;
+    ClientSession* writer = nullptr;
     {
       const std::lock_guard<std::mutex> lock(mutex_);
       if (stopping_) {
@@ -250,10 +264,11 @@ class RemoteStoreImpl final : public RemoteStore {
         refusal = MakeError(ErrorCode::kOverloaded);
       } else {
         EnqueueLocked(std::move(pending));
-        return;
+        writer = PrepareLocked();
       }
     }
-    pending.fail(refusal);
+    if (!refusal.ok()) return pending.fail(refusal);
+    if (writer != nullptr) writer->Write();
   }
 
   void EnqueueLocked(Pending pending) {
@@ -261,11 +276,12 @@ class RemoteStoreImpl final : public RemoteStore {
     queued_bytes_ += pending.size;
     pending_.emplace(id, std::move(pending));
     queue_.push_back(id);
-    WriteLocked();
   }
 
-  void WriteLocked() {
-    if (!open_ || session_ == nullptr || writing_ || queue_.empty()) return;
+  // Puts what waits into a message, if none is being sent: then whoever called has to call Write of
+  // the returned session, without the lock.
+  ClientSession* PrepareLocked() {
+    if (!open_ || ended_ || session_ == nullptr || writing_ || queue_.empty()) return nullptr;
     session_->out.Clear();
     uint64_t bytes = 0;
     while (!queue_.empty() && bytes < kMaxMessageBytes) {
@@ -284,15 +300,17 @@ class RemoteStoreImpl final : public RemoteStore {
       }
       if (!answered) pending_.erase(it);
     }
-    if (session_->out.calls_size() == 0) return;
+    if (session_->out.calls_size() == 0) return nullptr;
     writing_ = true;
-    session_->StartWrite(&session_->out);
+    session_->AddHold();
+    return session_.get();
   }
 
   void Unsubscribe(uint64_t id) {
     std::shared_ptr<TailObserver> follower;  // released outside the lock
     std::shared_ptr<WatchObserver> watcher;
-    const std::lock_guard<std::mutex> lock(mutex_);
+    ClientSession* writer = nullptr;
+    std::unique_lock<std::mutex> lock(mutex_);
     if (const auto it = followers_.find(id); it != followers_.end()) {
       follower = std::move(it->second);
       followers_.erase(it);
@@ -307,6 +325,9 @@ class RemoteStoreImpl final : public RemoteStore {
     cancel.call.set_id(next_id_++);
     cancel.call.set_cancel(id);
     EnqueueLocked(std::move(cancel));
+    writer = PrepareLocked();
+    lock.unlock();
+    if (writer != nullptr) writer->Write();
   }
 
   void KeepConnected();
@@ -319,6 +340,7 @@ class RemoteStoreImpl final : public RemoteStore {
   // Guarded by mutex_.
   std::unique_ptr<ClientSession> session_;
   bool open_ = false;
+  bool ended_ = false;   // the session is over
   bool broken_ = false;  // the session has ended and waits to be freed
   bool down_ = false;    // the last attempt to open one failed
   bool stopping_ = false;
@@ -337,7 +359,10 @@ void ClientSession::OnReadInitialMetadataDone(bool ok) {
 }
 
 void ClientSession::OnReadDone(bool ok) {
-  if (!ok) return;
+  if (!ok) {
+    store_.Ended();
+    return RemoveHold();
+  }
   store_.Received(std::move(in_));
   in_.Clear();
   StartRead(&in_);
@@ -350,20 +375,31 @@ void ClientSession::OnWriteDone(bool ok) {
 void ClientSession::OnDone(const grpc::Status& status) { store_.Broken(status); }
 
 void RemoteStoreImpl::Opened() {
+  ClientSession* writer = nullptr;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     open_ = true;
     down_ = false;
     for (const auto& [id, watcher] : watchers_) EnqueueLocked(WatchCall(id, watcher.pattern));
-    WriteLocked();
+    writer = PrepareLocked();
   }
+  if (writer != nullptr) writer->Write();
   spdlog::info("connected to the storage");
 }
 
 void RemoteStoreImpl::Written() {
+  ClientSession* writer = nullptr;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    writing_ = false;
+    writer = PrepareLocked();
+  }
+  if (writer != nullptr) writer->Write();
+}
+
+void RemoteStoreImpl::Ended() {
   const std::lock_guard<std::mutex> lock(mutex_);
-  writing_ = false;
-  WriteLocked();
+  ended_ = true;
 }
 
 void RemoteStoreImpl::Received(pb::SessionResponse&& response) {
@@ -459,13 +495,19 @@ void RemoteStoreImpl::KeepConnected() {
   std::unique_lock<std::mutex> lock(mutex_);
   while (!stopping_) {
     broken_ = false;
+    ended_ = false;
     lock.unlock();
     auto session = std::make_unique<ClientSession>(*this, *stub_);
     ClientSession* const current = session.get();
     lock.lock();
     session_ = std::move(session);
-    if (open_) WriteLocked();
+    ClientSession* const writer = PrepareLocked();
     if (stopping_) current->Cancel();
+    if (writer != nullptr) {
+      lock.unlock();
+      writer->Write();
+      lock.lock();
+    }
     const absl::Time deadline = absl::Now() + kConnectTimeout;
     bool was_open = false;
     while (!broken_) {

@@ -10,6 +10,7 @@
 #include "proto/durablestreams/v1/stream_store.grpc.pb.h"
 #include "storage/api/errors.h"
 #include "storage/rpc/convert.h"
+#include "storage/rpc/keepalive.h"
 #include "storage/rpc/session.h"
 
 namespace ds::rpc {
@@ -323,6 +324,10 @@ class RpcServerImpl final : public RpcServer {
     builder.SetMaxReceiveMessageSize(
         static_cast<int>(std::min<uint64_t>(max_message_bytes, 1u << 30)));
     builder.SetMaxSendMessageSize(-1);
+    // Gateways make sure of an idle connection; without these they would be sent away for it.
+    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+    builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
+                               kKeepaliveMilliseconds / 2);
     // Two servers on one port would share its clients.
     builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
     server_ = builder.BuildAndStart();

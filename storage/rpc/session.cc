@@ -42,7 +42,11 @@ class SessionState : public std::enable_shared_from_this<SessionState> {
   template <typename Result, typename Finish>
   auto Reply(uint64_t id, Finish finish);
   void Refuse(uint64_t id, const absl::Status& status, const AppendResult* append = nullptr);
-  void StartWriteLocked();
+  // Puts what waits into a message, if none is being written: then whoever called has to call
+  // StartWrite of the returned reactor, without the lock, since gRPC writes to the socket in there.
+  // No reactor ends while a message is being written.
+  Session* PrepareLocked();
+  void Write(Session* reactor);
   void StartReadLocked();
   void FinishIfDoneLocked();
 
@@ -220,13 +224,18 @@ void SessionState::Dispatch(pb::SessionCall&& call) {
 }
 
 void SessionState::Answer(pb::SessionAnswer&& answer, bool ends_call) {
-  const std::lock_guard<std::mutex> lock(mutex_);
-  if (ends_call) --under_way_;
-  if (reactor_ == nullptr || ended_) return;
-  queued_bytes_ += answer.ByteSizeLong();
-  queue_.push_back(std::move(answer));
-  StartWriteLocked();
-  StartReadLocked();
+  const uint64_t size = answer.ByteSizeLong();
+  Session* writer;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (ends_call) --under_way_;
+    if (reactor_ == nullptr || ended_) return;
+    queued_bytes_ += size;
+    queue_.push_back(std::move(answer));
+    writer = PrepareLocked();
+    StartReadLocked();
+  }
+  Write(writer);
 }
 
 void SessionState::Event(pb::SessionAnswer&& answer, uint64_t id) {
@@ -242,8 +251,8 @@ void SessionState::Event(pb::SessionAnswer&& answer, uint64_t id) {
   Answer(std::move(answer), /*ends_call=*/false);
 }
 
-void SessionState::StartWriteLocked() {
-  if (writing_ || queue_.empty() || finished_) return;
+Session* SessionState::PrepareLocked() {
+  if (writing_ || queue_.empty() || finished_) return nullptr;
   out_.Clear();
   uint64_t bytes = 0;
   size_t count = 0;
@@ -254,7 +263,11 @@ void SessionState::StartWriteLocked() {
   queue_.erase(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(count));
   queued_bytes_ -= std::min(queued_bytes_, bytes);
   writing_ = true;
-  reactor_->StartWrite(&out_);
+  return reactor_;
+}
+
+void SessionState::Write(Session* reactor) {
+  if (reactor != nullptr) reactor->StartWrite(&out_);
 }
 
 void SessionState::StartReadLocked() {
@@ -283,12 +296,16 @@ void SessionState::ReadDone(bool ok) {
 }
 
 void SessionState::WriteDone(bool ok) {
-  const std::lock_guard<std::mutex> lock(mutex_);
-  writing_ = false;
-  if (!ok) ended_ = true;
-  if (ended_) return FinishIfDoneLocked();
-  StartWriteLocked();
-  StartReadLocked();
+  Session* writer;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    writing_ = false;
+    if (!ok) ended_ = true;
+    if (ended_) return FinishIfDoneLocked();
+    writer = PrepareLocked();
+    StartReadLocked();
+  }
+  Write(writer);
 }
 
 void SessionState::FinishIfDoneLocked() {
