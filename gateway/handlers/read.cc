@@ -10,6 +10,15 @@
 
 namespace ds {
 
+namespace {
+
+// Whether a condition names this answer, compressed or not.
+bool NamesRead(std::string_view if_none_match, const ReadResult& read) {
+  return NamesEtag(if_none_match, Etag(read)) || NamesEtag(if_none_match, Etag(read, "gzip"));
+}
+
+}  // namespace
+
 Task<int> Gateway::Read(http::Exchange& exchange, const Target& target,
                         std::unique_ptr<LiveRead>& live) {
   const http::Request& request = exchange.request();
@@ -18,7 +27,15 @@ Task<int> Gateway::Read(http::Exchange& exchange, const Target& target,
   uint64_t max_bytes = options_.max_chunk_bytes;
   if (query->live == ReadQuery::Live::kSse) max_bytes = std::min(max_bytes, kMaxSseEventBytes);
   ReadRequest ask{target.path, query->from, query->offset, max_bytes};
+  const std::optional<std::string_view> known = request.Find("if-none-match");
+  const bool conditional = known && query->live == ReadQuery::Live::kNone;
+  if (conditional) ask.known_next = EtagNext(*known);
   ReadResult read = co_await StoreCall(exchange.io(), store_, &StreamStore::Read, std::move(ask));
+  if (read.unchanged && !NamesRead(*known, read)) {
+    // The same bytes, but no longer the same answer: the stream was closed since.
+    ReadRequest whole{target.path, query->from, query->offset, max_bytes};
+    read = co_await StoreCall(exchange.io(), store_, &StreamStore::Read, std::move(whole));
+  }
   if (!read.status.ok()) co_return co_await exchange.Respond(Problem(read.status, request));
   if (query->live == ReadQuery::Live::kNone) {
     co_return co_await exchange.Respond(ReadAnswer(*query, read, request));

@@ -167,6 +167,17 @@ bool NamesEtag(std::string_view if_none_match, std::string_view etag) {
   return found;
 }
 
+std::optional<Offset> EtagNext(std::string_view if_none_match) {
+  std::optional<Offset> next;
+  ForEachItem(if_none_match, [&](std::string_view item) {
+    const size_t first = item.find(':');
+    const size_t second = first == item.npos ? first : item.find(':', first + 1);
+    if (next || second == item.npos) return;
+    next = Offset::Parse(item.substr(second + 1, Offset::kTextSize));
+  });
+  return next;
+}
+
 bool AcceptsGzip(std::string_view accept_encoding) {
   bool accepts = false;
   ForEachItem(accept_encoding, [&](std::string_view item) {

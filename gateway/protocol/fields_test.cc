@@ -88,6 +88,13 @@ TEST(Fields, IfNoneMatchIsAListComparedWeakly) {
   EXPECT_TRUE(NamesEtag("*", "\"a\""));
   EXPECT_FALSE(NamesEtag("\"ab\"", "\"a\""));
   EXPECT_FALSE(NamesEtag("", "\"a\""));
+
+  const Offset next{7, 9};
+  const std::string etag = "\"7:" + Offset{}.ToString() + ":" + next.ToString();
+  EXPECT_EQ(EtagNext(etag + "\""), next);
+  EXPECT_EQ(EtagNext("\"a\", W/" + etag + ":c;gzip\""), next);
+  EXPECT_FALSE(EtagNext("*"));
+  EXPECT_FALSE(EtagNext("\"7:8:9\""));
 }
 
 TEST(Fields, AcceptEncoding) {

@@ -118,6 +118,8 @@ struct ReadRequest {
   From from = From::kBeginning;
   Offset offset;                  // with kOffset
   uint64_t max_bytes = 4u << 20;  // at least one whole message of a JSON stream comes, however long
+  // The caller has the bytes up to here: an answer that ends there may come without them.
+  std::optional<Offset> known_next;
 };
 
 // One contiguous piece of a stream, cut at `max_bytes`.
@@ -128,6 +130,7 @@ struct ReadResult {
   Offset next;              // where it ends
   ChunkPtr chunk;           // nullptr: no data
   bool up_to_date = false;  // `next` was the tail
+  bool unchanged = false;   // the data is left out, since `next` is the request's `known_next`
 
   const std::string& data() const { return ChunkOrEmpty(chunk).data; }
   const std::vector<uint32_t>& message_sizes() const { return ChunkOrEmpty(chunk).message_sizes; }

@@ -111,6 +111,7 @@ absl::Status FromProto(const pb::Position& in, ReadRequest& out) {
 absl::Status FromProto(const pb::ReadRequest& in, ReadRequest& out) {
   out.path = in.path();
   if (in.max_bytes() > 0) out.max_bytes = in.max_bytes();
+  out.known_next = Offset::Parse(in.known_next());
   return FromProto(in.position(), out);
 }
 
@@ -148,6 +149,7 @@ pb::ReadRequest ToProto(const ReadRequest& in) {
   pb::ReadRequest out;
   out.set_path(in.path);
   out.set_max_bytes(in.max_bytes);
+  if (in.known_next) out.set_known_next(in.known_next->ToString());
   switch (in.from) {
     case ReadRequest::From::kBeginning:
       out.mutable_position()->set_beginning(true);
@@ -206,6 +208,7 @@ pb::ReadResponse ToProto(ReadResult&& in) {
   out.set_data(in.data());
   out.mutable_message_sizes()->Add(in.message_sizes().begin(), in.message_sizes().end());
   out.set_up_to_date(in.up_to_date);
+  out.set_unchanged(in.unchanged);
   return out;
 }
 
@@ -216,6 +219,7 @@ ReadResult FromProto(pb::ReadResponse&& in) {
   out.next = TrustedOffset(in.next());
   out.chunk = TakeChunk(in);
   out.up_to_date = in.up_to_date();
+  out.unchanged = in.unchanged();
   return out;
 }
 

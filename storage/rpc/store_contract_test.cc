@@ -204,6 +204,31 @@ TEST_P(StoreContract, AReadIsCutAtItsLimitAndGoesOn) {
   EXPECT_EQ(read_back, all);
 }
 
+TEST_P(StoreContract, WhatTheCallerHasIsLeftOut) {
+  ASSERT_OK(store_.Make("s"));
+  const Offset ten = store_.Add("s", "0123456789").tail;
+  ReadRequest request{.path = "s", .known_next = ten};
+  ReadResult read = store_.Read(request);
+  EXPECT_TRUE(read.unchanged && read.up_to_date);
+  EXPECT_EQ(read.next, ten);
+  EXPECT_EQ(read.data(), "");
+
+  // More has come: another answer.
+  ASSERT_OK(store_.Add("s", "abc"));
+  read = store_.Read(request);
+  EXPECT_FALSE(read.unchanged);
+  EXPECT_EQ(read.data(), "0123456789abc");
+
+  // A piece that is cut there is the same for ever.
+  request.max_bytes = 10;
+  read = store_.Read(request);
+  EXPECT_TRUE(read.unchanged && !read.up_to_date);
+  request.max_bytes = 9;
+  read = store_.Read(request);
+  EXPECT_FALSE(read.unchanged);
+  EXPECT_EQ(read.data(), "012345678");
+}
+
 TEST_P(StoreContract, ACutNeverSplitsACharacterOfText) {
   ASSERT_OK(store_.Make("s", "text/plain", "aé€😀"));  // 1 + 2 + 3 + 4 bytes
   std::vector<std::string> pieces;
