@@ -1,37 +1,32 @@
 #include "storage/engine/announcements.h"
 
-#include <memory>
-#include <utility>
-
 namespace ds {
 
 void Announcements::Publish() {
-  for (auto& event : events_) {
-    std::visit([this](auto& one) { Publish(one); }, event);
+  for (const auto& event : events_) {
+    std::visit([this](const auto& one) { Publish(one); }, event);
   }
   events_.clear();
 }
 
-void Announcements::Publish(Append& append) {
+void Announcements::Publish(const Append& append) {
   const StreamEntry& entry = *append.entry;
   const Lineage& lineage = entry.config.lineage;
   if (hub_.HasFollowers(entry.path)) {
     TailEvent event;
-    event.kind = append.end == append.start ? TailEvent::Kind::kClosed : TailEvent::Kind::kData;
+    event.kind = append.chunk == nullptr ? TailEvent::Kind::kClosed : TailEvent::Kind::kData;
     event.stream_id = lineage.stream_id();
     event.start = lineage.OffsetAt(append.start);
     event.next = lineage.OffsetAt(append.end);
     event.closed = append.closes;
-    if (event.kind == TailEvent::Kind::kData) {
-      event.chunk = std::make_shared<const Chunk>(std::move(append.chunk));
-    }
+    event.chunk = append.chunk;
     hub_.Publish(entry.path, event);
   }
   if (hub_.HasWatchers()) {
     ChangeEvent change{ChangeEvent::Kind::kAppended, entry.path,
                        entry.config.content_type,    lineage.stream_id(),
                        lineage.OffsetAt(append.end), clock_.Now()};
-    if (append.end > append.start) hub_.Publish(change);
+    if (append.chunk != nullptr) hub_.Publish(change);
     change.kind = ChangeEvent::Kind::kClosed;
     if (append.closes) hub_.Publish(change);
   }

@@ -27,7 +27,7 @@ class Announcements {
     uint64_t start = 0;
     uint64_t end = 0;
     bool closes = false;
-    Chunk chunk;
+    ChunkPtr chunk;  // nullptr: none
   };
   void Add(Append append) { events_.emplace_back(std::move(append)); }
   // The stream is no longer there.
@@ -42,7 +42,7 @@ class Announcements {
   void Clear() { events_.clear(); }
 
  private:
-  void Publish(Append& append);
+  void Publish(const Append& append);
   void Publish(const Gone& gone);
   void Publish(const ChangeEvent& change);
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "storage/engine/metadata.h"
+#include "storage/engine/record.h"
 
 namespace ds {
 namespace {
@@ -16,11 +17,13 @@ constexpr size_t kMaxProducersInMemory = 1024;
 void Batch::Touch(const EntryPtr& entry) {
   if (IsTouched(*entry)) return;
   entry->batch = number_;
+  entry->extent = StreamEntry::kNoExtent;
   saved_.push_back({entry, entry->state, entry->timer_nanos});
 }
 
 void Batch::Created(const EntryPtr& entry) {
   entry->batch = number_;
+  entry->extent = StreamEntry::kNoExtent;
   saved_.push_back({entry, {}, 0, /*created=*/true});
 }
 
@@ -42,14 +45,59 @@ void Batch::PutMetadata(const StreamEntry& entry) {
   writes_.Put(database_.family(Family::kStreams), entry.path, EncodeMetadata(entry));
 }
 
-void Batch::PutRecord(const StreamEntry& entry, uint64_t start, std::string_view header,
-                      std::string_view payload) {
+void Batch::Append(const EntryPtr& entry, uint64_t start, ChunkPtr chunk) {
+  const uint64_t size = chunk->data.size();
+  unsealed_bytes_ += size;
+  const size_t index = appends_.size();
+  appends_.push_back({std::move(chunk)});
+  if (entry->extent == StreamEntry::kNoExtent ||
+      extents_[entry->extent].bytes + size > kMaxExtentBytes) {
+    entry->extent = extents_.size();
+    extents_.push_back({.entry = entry, .start = start, .first = index, .last = index});
+  } else {
+    appends_[extents_[entry->extent].last].next = index;
+  }
+  Extent& extent = extents_[entry->extent];
+  extent.bytes += size;
+  extent.last = index;
+  ++extent.count;
+  if (!entry->state.last_stream_seq.empty()) extent.stream_seq = entry->state.last_stream_seq;
+}
+
+void Batch::Seal() {
+  for (const Extent& extent : extents_) {
+    // The stream's records are deleted by this batch, those of this batch among them.
+    if (!extent.entry->removal_pending) PutExtent(extent);
+  }
+}
+
+void Batch::PutExtent(const Extent& extent) {
+  append_sizes_.clear();
+  message_sizes_.clear();
+  parts_.assign(1, {});
+  for (size_t i = 0, at = extent.first; i < extent.count; ++i, at = appends_[at].next) {
+    const Chunk& chunk = *appends_[at].chunk;
+    append_sizes_.push_back(static_cast<uint32_t>(chunk.data.size()));
+    message_sizes_.insert(message_sizes_.end(), chunk.message_sizes.begin(),
+                          chunk.message_sizes.end());
+    parts_.push_back(ToSlice(chunk.data));
+  }
+  const std::string header = EncodeRecordHeader(extent.stream_seq, append_sizes_, message_sizes_);
+  parts_[0] = ToSlice(header);
   char key[kRecordKeySize];
-  WriteRecordKey(entry.config.lineage.stream_id(), start, key);
+  WriteRecordKey(extent.entry->config.lineage.stream_id(), extent.start, key);
   const rocksdb::Slice key_slice(key, sizeof key);
-  const rocksdb::Slice value[] = {ToSlice(header), ToSlice(payload)};
   writes_.Put(database_.family(Family::kRecords), rocksdb::SliceParts(&key_slice, 1),
-              rocksdb::SliceParts(value, 2));
+              rocksdb::SliceParts(parts_.data(), static_cast<int>(parts_.size())));
+}
+
+void Batch::ReplaceRecords(const StreamEntry& entry, const RepackOperation& repack) {
+  const uint64_t id = entry.config.lineage.stream_id();
+  rocksdb::ColumnFamilyHandle* const records = database_.family(Family::kRecords);
+  for (const uint64_t start : repack.obsolete) writes_.Delete(records, RecordKey(id, start));
+  for (const RepackOperation::Record& record : repack.records) {
+    writes_.Put(records, RecordKey(id, record.start), record.value);
+  }
 }
 
 void Batch::PutTimer(StreamEntry& entry, int64_t deadline_nanos) {
@@ -130,6 +178,9 @@ void Batch::Clear() {
   saved_.clear();
   producers_.clear();
   removed_.clear();
+  extents_.clear();
+  appends_.clear();
+  unsealed_bytes_ = 0;
 }
 
 }  // namespace ds

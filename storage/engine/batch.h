@@ -6,7 +6,9 @@
 #include <vector>
 
 #include "rocksdb/write_batch.h"
+#include "storage/api/types.h"
 #include "storage/engine/database.h"
+#include "storage/engine/operation.h"
 #include "storage/engine/stream_cache.h"
 #include "storage/engine/stream_entry.h"
 
@@ -19,7 +21,9 @@ class Batch {
   Batch(Database& database, StreamCache& cache) : database_(database), cache_(cache) {}
 
   rocksdb::WriteBatch& writes() { return writes_; }
-  bool empty() const { return writes_.Count() == 0; }
+  bool empty() const { return writes_.Count() == 0 && extents_.empty(); }
+  // How much it is going to write, about.
+  uint64_t bytes() const { return writes_.GetDataSize() + unsealed_bytes_; }
 
   // To be called before an entry's state is changed; the first call saves it.
   void Touch(const EntryPtr& entry);
@@ -30,13 +34,17 @@ class Batch {
   void SetProducer(const EntryPtr& entry, const std::string& id, const ProducerState& state);
 
   void PutMetadata(const StreamEntry& entry);
-  void PutRecord(const StreamEntry& entry, uint64_t start, std::string_view header,
-                 std::string_view payload);
+  // Appends to the stream, whose state is already the one after it. Appends of one batch to one
+  // stream share a record. REQUIRES: the entry was touched, and `chunk` is not empty.
+  void Append(const EntryPtr& entry, uint64_t start, ChunkPtr chunk);
+  void ReplaceRecords(const StreamEntry& entry, const RepackOperation& repack);
   void PutTimer(StreamEntry& entry, int64_t deadline_nanos);
   void DropTimer(StreamEntry& entry);
   // Deletes the stream's metadata, records, producers and timer.
   void DeleteStream(StreamEntry& entry);
 
+  // Puts the appends into writes(); to be called before these are written.
+  void Seal();
   // The commit succeeded: readers see it from now on.
   void Publish();
   // The commit failed: states are again what is on disk.
@@ -50,11 +58,27 @@ class Batch {
     int64_t timer_nanos;
     bool created = false;
   };
+  // Appends to one stream that become one record.
+  struct Extent {
+    EntryPtr entry;
+    uint64_t start;
+    uint64_t bytes = 0;
+    size_t count = 0;
+    size_t first;  // in appends_
+    size_t last;
+    std::string stream_seq = {};
+  };
+  struct Appended {
+    ChunkPtr chunk;
+    size_t next = 0;  // the extent's next one in appends_; 0: none
+  };
   struct SavedProducer {
     EntryPtr entry;
     std::string id;
     std::optional<ProducerState> state;
   };
+
+  void PutExtent(const Extent& extent);
 
   Database& database_;
   StreamCache& cache_;
@@ -63,6 +87,13 @@ class Batch {
   std::vector<Saved> saved_;
   std::vector<SavedProducer> producers_;
   std::vector<EntryPtr> removed_;
+  std::vector<Extent> extents_;
+  std::vector<Appended> appends_;
+  uint64_t unsealed_bytes_ = 0;
+  // Of PutExtent, kept for their memory.
+  std::vector<uint32_t> append_sizes_;
+  std::vector<uint32_t> message_sizes_;
+  std::vector<rocksdb::Slice> parts_;
 };
 
 }  // namespace ds

@@ -13,7 +13,8 @@
 namespace ds {
 namespace {
 
-constexpr uint64_t kFormatVersion = 1;
+// 1: a record is one append. 2: it may be several.
+constexpr uint64_t kFormatVersion = 2;
 
 // The stream id of a record's key, for the memtable's insert hints. Range tombstones must stay out
 // of its domain: RocksDB 7.8 keeps one hint per prefix for records and tombstones alike, although
@@ -138,25 +139,31 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const DatabaseOptions& 
     }
   }
 
+  const absl::Status usable = database->CheckFormat(options.directory);
+  if (!usable.ok()) return usable;
+  return database;
+}
+
+absl::Status Database::CheckFormat(const std::string& directory) {
   std::string version;
-  const rocksdb::Status found = database->Get(Family::kMeta, kFormatVersionKey, &version);
-  if (found.ok() && version.size() == 8) {
-    if (DecodeNumber(version) > kFormatVersion) {
-      return absl::FailedPreconditionError("the data directory " + options.directory +
-                                           " has format " + std::to_string(DecodeNumber(version)) +
-                                           ", written by a newer version; this one reads " +
-                                           "formats up to " + std::to_string(kFormatVersion));
-    }
-  } else if (found.IsNotFound()) {
-    rocksdb::WriteBatch batch;
-    batch.Put(database->family(Family::kMeta), kFormatVersionKey, EncodeNumber(kFormatVersion));
-    const rocksdb::Status written = database->Write(batch);
-    if (!written.ok()) return OpenError(written, options.directory);
-  } else {
-    return absl::DataLossError("the data directory " + options.directory +
+  const rocksdb::Status found = Get(Family::kMeta, kFormatVersionKey, &version);
+  if (!found.IsNotFound() && (!found.ok() || version.size() != 8)) {
+    return absl::DataLossError("the data directory " + directory +
                                " has no readable format version");
   }
-  return database;
+  const uint64_t format = found.ok() ? DecodeNumber(version) : 0;
+  if (format > kFormatVersion) {
+    return absl::FailedPreconditionError(
+        "the data directory " + directory + " has format " + std::to_string(format) +
+        ", written by a newer version; this one reads formats up to " +
+        std::to_string(kFormatVersion));
+  }
+  if (format == kFormatVersion) return absl::OkStatus();
+  // It is new, or older programs must keep off it from now on.
+  rocksdb::WriteBatch batch;
+  batch.Put(family(Family::kMeta), kFormatVersionKey, EncodeNumber(kFormatVersion));
+  const rocksdb::Status written = Write(batch);
+  return written.ok() ? absl::OkStatus() : OpenError(written, directory);
 }
 
 Database::~Database() {

@@ -55,6 +55,8 @@ class Database {
 
  private:
   Database() = default;
+  // Refuses what a newer version wrote; marks the directory as of this version's format.
+  absl::Status CheckFormat(const std::string& directory);
 
   std::unique_ptr<rocksdb::Env> memory_env_;
   std::unique_ptr<rocksdb::DB> db_;

@@ -61,7 +61,8 @@ Engine::Engine(const EngineOptions& options, std::unique_ptr<Database> database,
       cache_(*database_, options.max_cached_streams),
       reader_(*database_),
       chunks_(options.chunk_cache_bytes),
-      committer_(CommitterOptions(options), *database_, cache_, hub_, reader_, clock) {}
+      committer_(CommitterOptions(options), *database_, cache_, hub_, reader_, clock),
+      repacker_(options.repacker, *database_, committer_) {}
 
 void Engine::Create(CreateRequest request, Callback<CreateResult> done) {
   std::vector<uint32_t> sizes;
@@ -69,7 +70,7 @@ void Engine::Create(CreateRequest request, Callback<CreateResult> done) {
     const absl::Status split = SplitJsonMessages(request.body, sizes);
     if (!split.ok()) return done(CreateResult{.status = split});
   }
-  committer_.Submit(Committer::Create{std::move(request), std::move(sizes), std::move(done)});
+  committer_.Submit(CreateOperation{std::move(request), std::move(sizes), std::move(done)});
 }
 
 void Engine::Append(AppendRequest request, Callback<AppendResult> done) {
@@ -83,7 +84,7 @@ void Engine::Append(AppendRequest request, Callback<AppendResult> done) {
     }
     if (!split.ok()) return done(AppendResult{.status = split});
   }
-  committer_.Submit(Committer::Append{std::move(request), std::move(sizes), std::move(done)});
+  committer_.Submit(AppendOperation{std::move(request), std::move(sizes), std::move(done)});
 }
 
 absl::StatusOr<EntryPtr> Engine::FindVisible(const std::string& path) {
@@ -133,8 +134,14 @@ ReadResult Engine::ReadNow(const ReadRequest& request) {
     absl::Status status;
     if (chunk == nullptr) {
       Chunk read;
+      size_t own_records = 0;
       status = reader_.Read(
-          {lineage, from, tail, key.max_bytes, json, IsText(entry.config.content_type)}, read);
+          {lineage, from, tail, key.max_bytes, json, IsText(entry.config.content_type)}, read,
+          &own_records);
+      if (own_records > 0) {
+        repacker_.NoteRead(*found, std::max(from, lineage.base()), from + read.data.size(),
+                           own_records);
+      }
       chunk = std::make_shared<const Chunk>(std::move(read));
       if (status.ok()) chunks_.Insert(key, chunk);
     }
@@ -174,7 +181,7 @@ HeadResult Engine::HeadNow(const HeadRequest& request) {
 }
 
 void Engine::Delete(DeleteRequest request, Callback<DeleteResult> done) {
-  committer_.Submit(Committer::Delete{std::move(request), std::move(done)});
+  committer_.Submit(DeleteOperation{std::move(request), std::move(done)});
 }
 
 void Engine::List(ListRequest request, Callback<ListResult> done) {

@@ -11,6 +11,7 @@
 #include "storage/engine/committer.h"
 #include "storage/engine/database.h"
 #include "storage/engine/record_reader.h"
+#include "storage/engine/repacker.h"
 #include "storage/engine/stream_cache.h"
 #include "storage/engine/tail_hub.h"
 
@@ -19,6 +20,7 @@ namespace ds {
 struct EngineOptions {
   DatabaseOptions database;
   Committer::Options committer;
+  Repacker::Options repacker;
   size_t max_cached_streams = 250'000;
   uint64_t chunk_cache_bytes = 64u << 20;  // of pieces that were read
 };
@@ -57,6 +59,7 @@ class Engine final : public StreamStore {
   RecordReader reader_;
   ChunkCache chunks_;
   Committer committer_;
+  Repacker repacker_;
 };
 
 }  // namespace ds

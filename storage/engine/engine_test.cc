@@ -4,6 +4,7 @@
 #include "storage/engine/engine.h"
 
 #include <algorithm>
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -11,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "base/clock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
@@ -106,6 +108,34 @@ class EngineTest : public testing::Test {
     fs::remove_all(copy);
     fs::copy(options_.database.directory, copy, fs::copy_options::recursive);
     return copy;
+  }
+
+  // Appends "0;", "1;", … without waiting for one before the next, and adds them to `all`.
+  void AppendMany(const std::string& path, int count, std::string& all, bool then_delete = false) {
+    std::atomic<int> open{count};
+    for (int i = 0; i < count; ++i) {
+      const std::string body = std::to_string(i) + ";";
+      all += body;
+      engine_->Append({.path = path, .content_type = "application/octet-stream", .body = body},
+                      [&](AppendResult result) {
+                        EXPECT_OK(result);
+                        --open;
+                      });
+    }
+    if (then_delete) {
+      EXPECT_OK(store_->Delete({.path = path}));
+    }
+    while (open > 0) std::this_thread::yield();
+  }
+  // Of all streams. REQUIRES: closed.
+  size_t CountRecords() {
+    auto database = Database::Open(options_.database);
+    EXPECT_TRUE(database.ok());
+    const std::unique_ptr<rocksdb::Iterator> it((*database)->db().NewIterator(
+        rocksdb::ReadOptions(), (*database)->family(Family::kRecords)));
+    size_t count = 0;
+    for (it->SeekToFirst(); it->Valid(); it->Next()) ++count;
+    return count;
   }
 
   FakeClock clock_{absl::FromUnixSeconds(1'700'000'000)};
@@ -313,7 +343,115 @@ TEST_F(EngineTest, ACachedPieceIsNotItsSuccessors) {
   }
 }
 
+// Records.
+
+TEST_F(EngineTest, AppendsOfOneCommitShareARecord) {
+  ASSERT_OK(store_->Make("s"));
+  std::string all;
+  AppendMany("s", 200, all);
+  EXPECT_EQ(store_->All("s"), all);
+  Reopen();
+  EXPECT_EQ(store_->All("s"), all);
+  Close();
+  EXPECT_LT(CountRecords(), 100u);
+}
+
+TEST_F(EngineTest, AForkStopsAtTheAppendNotAtTheRecord) {
+  ASSERT_OK(store_->Make("s"));
+  std::string all;
+  AppendMany("s", 200, all);  // "0;1;2;…199;"
+  const auto fork = [&](const std::string& path, uint64_t at, uint64_t sub_offset) {
+    const Offset anchor = store_->Read({.path = "s", .max_bytes = at}).next;
+    return store_->Create({.path = path, .fork = ForkPoint{"s", anchor, sub_offset}}).status;
+  };
+  EXPECT_TRUE(fork("whole", 2, 2).ok());
+  EXPECT_EQ(store_->All("whole"), "0;1;");
+  EXPECT_TRUE(fork("half", 2, 1).ok());
+  EXPECT_EQ(store_->All("half"), "0;1");
+  EXPECT_EQ(GetErrorCode(fork("beyond", 2, 3)), ErrorCode::kInvalidOffset);
+}
+
+TEST_F(EngineTest, ADeletedStreamsAppendsOfTheSameCommitAreGone) {
+  ASSERT_OK(store_->Make("s"));
+  // Queued together, so mostly committed together.
+  std::string all;
+  AppendMany("s", 50, all, /*then_delete=*/true);
+  Close();
+  EXPECT_EQ(CountRecords(), 0u);
+}
+
+TEST_F(EngineTest, ReadsHaveSmallRecordsJoined) {
+  ASSERT_OK(store_->Make("s", "application/json"));
+  std::string all;
+  for (int i = 0; i < 300; ++i) {
+    const std::string message = "{\"n\":" + std::to_string(i) + "}";
+    ASSERT_OK(store_->Append({.path = "s",
+                              .content_type = "application/json",
+                              .body = message,
+                              .stream_seq = absl::StrCat(absl::Dec(i, absl::kZeroPad5))}));
+    all += message;
+  }
+  const std::string before = store_->All("s");
+  EXPECT_EQ(before, all);
+  const ReadResult third = store_->Read({.path = "s", .max_bytes = 20});
+  // The thread that joins them tells nobody when it is done.
+  for (int tries = 0; tries < 100; ++tries) {
+    Close();
+    if (CountRecords() == 1) break;
+    Open();
+    EXPECT_EQ(store_->All("s"), all);
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  EXPECT_EQ(CountRecords(), 1u);
+  Open();
+  const ReadResult whole = store_->Read({.path = "s"});
+  EXPECT_EQ(whole.data(), all);
+  EXPECT_EQ(whole.message_sizes().size(), 300u);
+  const ReadResult rest =
+      store_->Read({.path = "s", .from = ReadRequest::From::kOffset, .offset = third.next});
+  EXPECT_EQ(third.data() + rest.data(), all);
+  EXPECT_EQ(GetErrorCode(store_
+                             ->Append({.path = "s",
+                                       .content_type = "application/json",
+                                       .body = "1",
+                                       .stream_seq = "00299"})
+                             .status),
+            ErrorCode::kSequenceRegression)
+      << "the highest Stream-Seq outlives the records that carried it";
+  const CreateRequest fork{
+      .path = "f", .fork = ForkPoint{.source_path = "s", .offset = third.next, .sub_offset = 1}};
+  ASSERT_OK(store_->Create(fork));
+  EXPECT_EQ(store_->Read({.path = "f"}).message_sizes().size(), third.message_sizes().size() + 1);
+  CreateRequest beyond = fork;
+  beyond.path = "g";
+  beyond.fork->sub_offset = 2;
+  EXPECT_EQ(GetErrorCode(store_->Create(beyond).status), ErrorCode::kInvalidOffset);
+}
+
 // The directory.
+
+TEST_F(EngineTest, AnOlderFormatIsTakenOver) {
+  ASSERT_OK(store_->Make("s", "", "data"));
+  Close();
+  const auto format = [&](std::optional<uint64_t> to) {
+    auto database = Database::Open(options_.database);
+    EXPECT_TRUE(database.ok());
+    if (to) {
+      rocksdb::WriteBatch batch;
+      batch.Put((*database)->family(Family::kMeta), kFormatVersionKey, EncodeNumber(*to));
+      EXPECT_TRUE((*database)->Write(batch).ok());
+    }
+    std::string value;
+    EXPECT_TRUE((*database)->Get(Family::kMeta, kFormatVersionKey, &value).ok());
+    return DecodeNumber(value);
+  };
+  EXPECT_EQ(format(1), 1u);
+  Open();
+  EXPECT_EQ(store_->All("s"), "data");
+  Close();
+  EXPECT_EQ(format({}), 2u);
+  Open();
+}
 
 TEST_F(EngineTest, ADirectoryHasOneOwner) {
   const auto second = Engine::Open(options_, clock_);

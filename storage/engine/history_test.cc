@@ -1,5 +1,5 @@
 // Generated histories against a model that is too simple to be wrong: every stream is a string of
-// its own, forks are copies. The engine's sharing, caching and reopening must not show.
+// its own, forks are copies. The engine's sharing, caching, repacking and reopening must not show.
 
 #include <filesystem>
 #include <map>
@@ -43,6 +43,7 @@ class Model {
   explicit Model(const std::string& directory) {
     options_.database.directory = directory;
     options_.max_cached_streams = 1;
+    options_.repacker = {.min_records = 2, .min_joined = 2};
     Open();
   }
 

@@ -1,10 +1,9 @@
 #include "storage/engine/record_reader.h"
 
 #include <algorithm>
-#include <memory>
 
 #include "storage/api/errors.h"
-#include "storage/engine/record.h"
+#include "storage/engine/record_walker.h"
 
 namespace ds {
 namespace {
@@ -14,39 +13,6 @@ absl::Status Damaged() { return absl::DataLossError("records of a stream are mis
 absl::Status InsideMessage() {
   return MakeError(ErrorCode::kInvalidOffset, "the offset lies inside a message");
 }
-
-// Walks the records of one segment, from the one that holds segment.begin on.
-class Walker {
- public:
-  Walker(Database& database, const Segment& segment)
-      : upper_(RecordKey(segment.stream_id, segment.end)),
-        lower_(RecordKey(segment.stream_id, 0)),
-        upper_slice_(upper_),
-        lower_slice_(lower_) {
-    rocksdb::ReadOptions options;
-    options.iterate_upper_bound = &upper_slice_;
-    options.iterate_lower_bound = &lower_slice_;
-    it_.reset(database.db().NewIterator(options, database.family(Family::kRecords)));
-    const std::string first = RecordKey(segment.stream_id, segment.begin);
-    it_->Seek(first);
-    // Offsets mostly lie between records; only one inside a record needs the way back.
-    if (!it_->Valid() || RecordKeyStart(ToView(it_->key())) != segment.begin) {
-      it_->SeekForPrev(first);
-    }
-  }
-
-  bool Valid() const { return it_->Valid(); }
-  void Next() { it_->Next(); }
-  uint64_t start() const { return RecordKeyStart(ToView(it_->key())); }
-  bool Decode(RecordView& record) const { return DecodeRecord(ToView(it_->value()), record); }
-
- private:
-  const std::string upper_;
-  const std::string lower_;
-  const rocksdb::Slice upper_slice_;
-  const rocksdb::Slice lower_slice_;
-  std::unique_ptr<rocksdb::Iterator> it_;
-};
 
 // Appends the messages of `record` that lie in [from, to), both relative to its payload, as long
 // as they fit. Sets `full` when one did not.
@@ -89,19 +55,18 @@ size_t CutOffTail(std::string_view text) {
 
 }  // namespace
 
-absl::Status RecordReader::Read(const Request& request, Chunk& chunk) const {
+absl::Status RecordReader::Read(const Request& request, Chunk& chunk, size_t* own_records) const {
   chunk.data.reserve(std::min(request.to - request.from, request.max_bytes));
   bool full = false;
   for (const Segment& segment : request.lineage.Slice(request.from, request.to)) {
     uint64_t at = segment.begin;
-    Walker walker(database_, segment);
-    while (at < segment.end && !full) {
-      RecordView record;
-      if (!walker.Valid() || !walker.Decode(record)) return Damaged();
+    size_t records = 0;
+    RecordWalker walker(database_, segment);
+    for (; at < segment.end && !full; walker.Next()) {
+      if (!walker.Load() || at < walker.start() || at >= walker.end()) return Damaged();
+      const RecordView& record = walker.record();
       const uint64_t start = walker.start();
-      const uint64_t end = start + record.payload.size();
-      if (at < start || at >= end) return Damaged();
-      const uint64_t to = std::min(end, segment.end);
+      const uint64_t to = std::min(walker.end(), segment.end);
       if (request.json) {
         const absl::Status status =
             TakeMessages(record, at - start, to - start, request.max_bytes, chunk, full);
@@ -112,7 +77,10 @@ absl::Status RecordReader::Read(const Request& request, Chunk& chunk) const {
         full = chunk.data.size() >= request.max_bytes;
       }
       at = to;
-      walker.Next();
+      ++records;
+    }
+    if (own_records != nullptr && segment.stream_id == request.lineage.stream_id()) {
+      *own_records = records;
     }
     if (full) break;
   }
@@ -136,19 +104,19 @@ absl::Status RecordReader::ResolveSubOffset(const Lineage& lineage, uint64_t tai
   const std::vector<Segment> segments = lineage.Slice(anchor, tail);
   if (segments.empty()) return overshoot();
   const Segment& segment = segments.front();
-  const Walker walker(database_, segment);
-  RecordView record;
-  if (!walker.Valid() || !walker.Decode(record)) return Damaged();
-  const uint64_t start = walker.start();
-  const uint64_t end = std::min(start + record.payload.size(), segment.end);
+  RecordWalker walker(database_, segment);
+  std::vector<uint32_t> sizes;
+  if (!walker.Load() || !DecodeAppendSizes(walker.record(), sizes)) return Damaged();
+  uint64_t end = walker.start();
+  for (size_t i = 0; end <= anchor; ++i) end += sizes[i];
+  end = std::min(end, segment.end);
   if (!json) {
     if (sub_offset > end - anchor) return overshoot();
     position = anchor + sub_offset;
     return absl::OkStatus();
   }
-  std::vector<uint32_t> sizes;
-  if (!DecodeMessageSizes(record, sizes)) return Damaged();
-  uint64_t at = start;
+  if (!DecodeMessageSizes(walker.record(), sizes)) return Damaged();
+  uint64_t at = walker.start();
   size_t index = 0;
   while (at < anchor) at += sizes[index++];
   if (at != anchor) return InsideMessage();

@@ -26,10 +26,11 @@ class RecordReader {
   };
   // The bytes from `from` on, cut at `max_bytes`. Errors: kInvalidOffset when `from` or `to` lies
   // inside a JSON message; DataLoss when bytes are missing.
-  absl::Status Read(const Request& request, Chunk& chunk) const;
+  // `own_records`, if given, is set to how many records of the stream's own it walked over, if any.
+  absl::Status Read(const Request& request, Chunk& chunk, size_t* own_records = nullptr) const;
 
   // Where `sub_offset` bytes (or messages, of a JSON stream) after `anchor` lie, for forks
-  // (section 4.2). Errors: kInvalidOffset when that is past the end of the record at `anchor`.
+  // (section 4.2). Errors: kInvalidOffset when that is past the end of the append at `anchor`.
   absl::Status ResolveSubOffset(const Lineage& lineage, uint64_t tail, uint64_t anchor,
                                 uint64_t sub_offset, bool json, uint64_t& position) const;
 

@@ -30,6 +30,8 @@ struct StreamEntry {
   bool removal_pending = false;  // the batch at work deletes it
   int64_t timer_nanos = 0;       // its key in `timers`; 0: none
   uint64_t batch = 0;            // the batch that last saved its state for a rollback
+  static constexpr size_t kNoExtent = ~size_t{0};
+  size_t extent = kNoExtent;  // where that batch gathers its appends
   // Producers whose state was needed so far; all there are when `producers_complete`.
   std::unique_ptr<std::unordered_map<std::string, ProducerState>> producers;
   bool producers_complete = false;

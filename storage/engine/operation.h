@@ -1,0 +1,69 @@
+#ifndef STORAGE_ENGINE_OPERATION_H_
+#define STORAGE_ENGINE_OPERATION_H_
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "storage/api/stream_store.h"
+#include "storage/engine/stream_entry.h"
+
+// What the commit loop is asked to do. `done` is called once, from the thread that commits, after
+// the commit of what the answer rests on, or when the operation is refused.
+
+namespace ds {
+
+// An append whose body was split into messages where it is JSON.
+struct AppendOperation {
+  AppendRequest request;
+  std::vector<uint32_t> message_sizes;
+  StreamStore::Callback<AppendResult> done;
+};
+
+struct CreateOperation {
+  CreateRequest request;
+  std::vector<uint32_t> message_sizes;
+  StreamStore::Callback<CreateResult> done;
+};
+
+struct DeleteOperation {
+  DeleteRequest request;
+  StreamStore::Callback<DeleteResult> done;
+};
+
+// Persists the last use of a stream with a TTL.
+struct RenewOperation {
+  EntryPtr entry;
+};
+
+struct RepackResult {
+  absl::Status status;
+};
+
+// Puts records, which hold the same appends in fewer pieces, in the place of those at `obsolete`.
+struct RepackOperation {
+  struct Record {
+    uint64_t start = 0;
+    std::string value;
+  };
+
+  EntryPtr entry;
+  std::vector<Record> records;
+  std::vector<uint64_t> obsolete;  // start positions
+  StreamStore::Callback<RepackResult> done;
+};
+
+using Operation = std::variant<AppendOperation, CreateOperation, DeleteOperation, RenewOperation,
+                               RepackOperation>;
+
+// What an operation takes while it is queued, in bytes, about.
+uint64_t SizeOf(const Operation& operation);
+
+// Answers an operation of which nothing was tried.
+void Refuse(Operation& operation, const absl::Status& status);
+
+}  // namespace ds
+
+#endif  // STORAGE_ENGINE_OPERATION_H_

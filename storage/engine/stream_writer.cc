@@ -1,0 +1,493 @@
+#include "storage/engine/stream_writer.h"
+
+#include <algorithm>
+#include <limits>
+#include <memory>
+#include <utility>
+
+#include "base/turn.h"
+#include "spdlog/spdlog.h"
+#include "storage/api/errors.h"
+#include "storage/core/content_type.h"
+#include "storage/core/json_messages.h"
+#include "storage/engine/internal_error.h"
+#include "storage/engine/metadata.h"
+#include "storage/engine/registry.h"
+
+namespace ds {
+namespace {
+
+constexpr uint64_t kIdBlock = 1000;
+constexpr size_t kMaxTimersPerSweep = 1000;
+constexpr absl::Duration kResumeInterval = absl::Milliseconds(200);
+
+absl::Status WriteError(const rocksdb::Status& status) {
+  if (status.IsNoSpace()) return MakeError(ErrorCode::kStorageFull);
+  return MakeError(ErrorCode::kWriteUncertain, "the storage reports: " + status.ToString());
+}
+
+}  // namespace
+
+StreamWriter::StreamWriter(bool registry, Database& database, StreamCache& cache, TailHub& hub,
+                           RecordReader& reader, Clock& clock)
+    : with_registry_(registry),
+      database_(database),
+      cache_(cache),
+      reader_(reader),
+      clock_(clock),
+      batch_(database, cache),
+      announcements_(hub, clock) {}
+
+absl::Status StreamWriter::Start() {
+  std::string value;
+  const rocksdb::Status status = database_.Get(Family::kMeta, kNextStreamIdKey, &value);
+  if (status.ok() && value.size() == 8) {
+    next_stream_id_ = reserved_stream_id_ = DecodeNumber(value);
+  } else if (!status.IsNotFound()) {
+    return absl::DataLossError("cannot read the stream id counter: " + status.ToString());
+  }
+  return with_registry_ ? EnsureRegistry() : absl::OkStatus();
+}
+
+absl::Status StreamWriter::EnsureRegistry() {
+  absl::StatusOr<EntryPtr> found = cache_.Find(kRegistryPath);
+  if (!found.ok()) return found.status();
+  registry_ = *found;
+  if (registry_ != nullptr) {
+    if (IsJson(registry_->config.content_type) && !registry_->state.closed) {
+      return absl::OkStatus();
+    }
+    return absl::FailedPreconditionError(
+        "--registry needs the stream __registry__, which exists but is no open JSON stream");
+  }
+  StreamConfig config;
+  config.content_type = "application/json";
+  config.created_at = clock_.Now();
+  config.lineage = Lineage(NextStreamId());
+  registry_ = AddStream(kRegistryPath, std::move(config), /*closed=*/false);
+  const absl::Status written = WriteBatch();
+  batch_.Clear();
+  return written;
+}
+
+bool StreamWriter::Recovered() {
+  if (!write_failed_) return true;
+  const absl::Time now = clock_.Now();
+  if (now < retry_at_) return false;
+  retry_at_ = now + kResumeInterval;
+  const rocksdb::Status resumed = database_.Resume();
+  if (resumed.severity() >= rocksdb::Status::kFatalError && !needs_restart_) {
+    needs_restart_ = true;
+    spdlog::critical("storage: writes stay refused until the server is started again");
+  }
+  if (!resumed.ok()) return false;
+  write_failed_ = false;
+  spdlog::info("storage: writes work again");
+  return true;
+}
+
+void StreamWriter::Apply(Operation& operation) {
+  if (!Recovered()) {
+    return Refuse(operation,
+                  GetErrorCode(failure_) == ErrorCode::kStorageFull
+                      ? failure_
+                      : MakeError(ErrorCode::kStorageUnavailable, std::string(failure_.message())));
+  }
+  std::visit([this](auto& one) { ApplyOne(one); }, operation);
+}
+
+absl::StatusOr<EntryPtr> StreamWriter::Find(const std::string& path) {
+  absl::StatusOr<EntryPtr> found = cache_.Find(path);
+  if (!found.ok() || *found == nullptr) return found;
+  if ((*found)->removal_pending) {
+    Commit();
+    found = cache_.Find(path);
+    if (!found.ok() || *found == nullptr) return found;
+  }
+  if (!(*found)->state.soft_deleted && (*found)->IsOver(clock_)) {
+    Remove(*found, ChangeEvent::Kind::kExpired);
+    Commit();
+    found = cache_.Find(path);
+  }
+  return found;
+}
+
+absl::Status StreamWriter::LoadProducer(const EntryPtr& entry, const std::string& id) {
+  if (entry->producers == nullptr) {
+    entry->producers = std::make_unique<std::unordered_map<std::string, ProducerState>>();
+  }
+  if (entry->producers_complete || entry->producers->contains(id)) return absl::OkStatus();
+  std::string value;
+  const rocksdb::Status status =
+      database_.Get(Family::kProducers, ProducerKey(entry->config.lineage.stream_id(), id), &value);
+  if (status.IsNotFound()) return absl::OkStatus();
+  ProducerState state;
+  if (!status.ok() || !DecodeProducer(value, state)) {
+    return absl::DataLossError("cannot read a producer: " + status.ToString());
+  }
+  entry->producers->emplace(id, state);
+  return absl::OkStatus();
+}
+
+void StreamWriter::ApplyOne(AppendOperation& append) {
+  AppendRequest& request = append.request;
+  AppendResult result;
+  const auto answer_now = [&](absl::Status status) {
+    result.status = std::move(status);
+    answers_.push_back(Answer<AppendResult>{std::move(append.done), std::move(result)});
+  };
+  absl::StatusOr<EntryPtr> found = Find(request.path);
+  if (!found.ok()) return answer_now(InternalError(found.status()));
+  const EntryPtr entry = *found;
+  if (entry == nullptr) return answer_now(MakeError(ErrorCode::kStreamNotFound));
+  if (entry == registry_) {
+    return answer_now(MakeError(ErrorCode::kMethodNotAllowed, "the registry is read-only"));
+  }
+  std::optional<ProducerState> producer;
+  if (request.producer) {
+    const absl::Status loaded = LoadProducer(entry, request.producer->id);
+    if (!loaded.ok()) return answer_now(InternalError(loaded));
+    const auto it = entry->producers->find(request.producer->id);
+    if (it != entry->producers->end()) producer = it->second;
+  }
+
+  AppendDecision decision = DecideAppend(entry->config, entry->state, producer,
+                                         {request.content_type, request.body.size(),
+                                          request.stream_seq, request.producer, request.close});
+  result.duplicate = decision.duplicate;
+  result.expected_seq = decision.expected_seq;
+  result.closed = decision.state.closed;
+  result.tail = entry->config.lineage.OffsetAt(decision.state.tail);
+  if (decision.producer) {
+    result.producer_epoch = decision.producer->epoch;
+    result.producer_seq = decision.producer->last_seq;
+  }
+  if (decision.status.ok() && entry->has_ttl()) KeepAccess(entry, clock_.Now());
+  if (decision.changes) {
+    batch_.Touch(entry);
+    if (request.producer) batch_.SetProducer(entry, request.producer->id, *decision.producer);
+    WriteAppend(entry, decision.state, std::move(request.body), std::move(append.message_sizes));
+  }
+  answer_now(std::move(decision.status));
+}
+
+void StreamWriter::WriteAppend(const EntryPtr& entry, const StreamState& state, std::string body,
+                               std::vector<uint32_t> message_sizes) {
+  const uint64_t start = entry->state.tail;
+  const bool closes = state.closed && !entry->state.closed;
+  entry->state = state;
+  ChunkPtr chunk;
+  if (!body.empty()) {
+    chunk = std::make_shared<const Chunk>(Chunk{std::move(body), std::move(message_sizes)});
+    batch_.Append(entry, start, chunk);
+  }
+  if (closes) batch_.PutMetadata(*entry);
+  announcements_.Add(Announcements::Append{entry, start, state.tail, closes, std::move(chunk)});
+}
+
+absl::Status StreamWriter::ResolveFork(const CreateRequest& request, EntryPtr& source,
+                                       StreamConfig& config) {
+  const ForkPoint& fork = *request.fork;
+  absl::StatusOr<EntryPtr> found = Find(fork.source_path);
+  if (!found.ok()) return InternalError(found.status());
+  source = *found;
+  if (source == nullptr) return MakeError(ErrorCode::kSourceNotFound);
+  if (source->state.soft_deleted) return MakeError(ErrorCode::kSourceGone);
+  // The source's records are looked at below, so they must be committed.
+  if (batch_.IsTouched(*source)) Commit();
+  const bool json = IsJson(source->config.content_type);
+  if (!request.content_type.empty() &&
+      !SameMediaType(request.content_type, source->config.content_type)) {
+    return MakeError(ErrorCode::kContentTypeMismatch, "the content type differs from the source's");
+  }
+  const uint64_t tail = source->state.tail;
+  const Lineage& lineage = source->config.lineage;
+  uint64_t anchor = tail;
+  if (fork.offset) {
+    absl::Status status = lineage.Resolve(*fork.offset, tail, anchor);
+    if (!status.ok()) {
+      return MakeError(ErrorCode::kInvalidOffset, std::string(status.message()));
+    }
+  }
+  uint64_t position;
+  absl::Status status =
+      reader_.ResolveSubOffset(lineage, tail, anchor, fork.sub_offset, json, position);
+  if (!status.ok()) {
+    return GetErrorCode(status) == ErrorCode::kInternal ? InternalError(status) : status;
+  }
+  if (json && anchor < tail && fork.sub_offset == 0) {
+    // An anchor inside a message would break it.
+    Chunk chunk;
+    status = reader_.Read({lineage, anchor, tail, 1, json, false}, chunk);
+    if (!status.ok()) {
+      return GetErrorCode(status) == ErrorCode::kInternal ? InternalError(status) : status;
+    }
+  }
+  config.source_path = fork.source_path;
+  config.source_id = lineage.stream_id();
+  config.fork_anchor = anchor;
+  config.fork_sub_offset = fork.sub_offset;
+  config.lineage = lineage.ForkAt(position, NextStreamId());
+  config.content_type_inherited = request.content_type.empty();
+  config.content_type = source->config.content_type;
+  config.lifetime_inherited = !request.lifetime.set();
+  config.lifetime = ForkLifetime(request.lifetime, source->config.lifetime);
+  return absl::OkStatus();
+}
+
+EntryPtr StreamWriter::AddStream(std::string path, StreamConfig config, bool closed) {
+  auto entry = std::make_shared<StreamEntry>(std::move(path), std::move(config));
+  entry->state.tail = entry->config.lineage.base();
+  entry->state.closed = closed;
+  entry->producers_complete = true;
+  const int64_t now = absl::ToUnixNanos(entry->config.created_at);
+  entry->last_access_nanos = entry->persisted_access_nanos = now;
+  cache_.Insert(entry);
+  batch_.Created(entry);
+  const absl::Time deadline = entry->deadline();
+  if (deadline != absl::InfiniteFuture()) {
+    batch_.PutTimer(*entry, absl::ToUnixNanos(deadline));
+    next_timer_nanos_ = std::min(next_timer_nanos_, entry->timer_nanos);
+  }
+  batch_.PutMetadata(*entry);
+  return entry;
+}
+
+void StreamWriter::ApplyOne(CreateOperation& create) {
+  CreateRequest& request = create.request;
+  CreateResult result;
+  const auto answer = [&](absl::Status status) {
+    result.status = std::move(status);
+    answers_.push_back(Answer<CreateResult>{std::move(create.done), std::move(result)});
+  };
+  const auto describe = [&](const StreamEntry& entry) {
+    result.content_type = entry.config.content_type;
+    result.tail = entry.config.lineage.OffsetAt(entry.state.tail);
+    result.closed = entry.state.closed;
+  };
+  absl::StatusOr<EntryPtr> found = Find(request.path);
+  if (!found.ok()) return answer(InternalError(found.status()));
+  if (*found != nullptr) {
+    describe(**found);
+    return answer(MatchExisting((*found)->config, (*found)->state, request));
+  }
+  if (request.fork && request.fork->source_path == request.path) {
+    return answer(MakeError(ErrorCode::kSourceNotFound));
+  }
+
+  StreamConfig config;
+  EntryPtr source;
+  if (request.fork) {
+    const absl::Status status = ResolveFork(request, source, config);
+    if (!status.ok()) return answer(status);
+  } else {
+    config.content_type =
+        request.content_type.empty() ? std::string(kDefaultContentType) : request.content_type;
+    config.lifetime = request.lifetime;
+    config.lineage = Lineage(NextStreamId());
+  }
+  config.created_at = clock_.Now();
+  // A fork that names no content type has its source's, so only now it is known to be JSON.
+  if (IsJson(config.content_type) && !request.body.empty() && create.message_sizes.empty()) {
+    const absl::Status split = SplitJsonMessages(request.body, create.message_sizes);
+    if (!split.ok()) return answer(split);
+  }
+  if (source != nullptr) {
+    batch_.Touch(source);
+    ++source->state.fork_count;
+    batch_.PutMetadata(*source);
+  }
+  const EntryPtr entry = AddStream(request.path, std::move(config), request.closed);
+  Record({ChangeEvent::Kind::kCreated, entry->path, entry->config.content_type,
+          entry->config.lineage.stream_id(), entry->config.lineage.OffsetAt(entry->state.tail),
+          entry->config.created_at});
+  if (!request.body.empty()) {
+    StreamState state = entry->state;
+    state.tail += request.body.size();
+    WriteAppend(entry, state, std::move(request.body), std::move(create.message_sizes));
+  }
+  result.created = true;
+  describe(*entry);
+  answer(absl::OkStatus());
+}
+
+void StreamWriter::ApplyOne(DeleteOperation& remove) {
+  absl::Status status;
+  absl::StatusOr<EntryPtr> found = Find(remove.request.path);
+  if (!found.ok()) {
+    status = InternalError(found.status());
+  } else if (*found == nullptr) {
+    status = MakeError(ErrorCode::kStreamNotFound);
+  } else if (*found == registry_) {
+    status = MakeError(ErrorCode::kMethodNotAllowed, "the registry is read-only");
+  } else if ((*found)->state.soft_deleted) {
+    status = MakeError(ErrorCode::kStreamGone);
+  } else {
+    Remove(*found, ChangeEvent::Kind::kDeleted);
+  }
+  answers_.push_back(Answer<DeleteResult>{std::move(remove.done), {std::move(status)}});
+}
+
+void StreamWriter::Remove(EntryPtr entry, ChangeEvent::Kind reason) {
+  announcements_.Add(Announcements::Gone{entry});
+  Record({reason, entry->path, entry->config.content_type, entry->config.lineage.stream_id(),
+          entry->config.lineage.OffsetAt(entry->state.tail), clock_.Now()});
+  batch_.Touch(entry);
+  if (entry->state.fork_count > 0) {
+    entry->state.soft_deleted = true;
+    batch_.DropTimer(*entry);
+    batch_.PutMetadata(*entry);
+    return;
+  }
+  // A fork's end may be the end of its source, and of that one's source.
+  while (true) {
+    batch_.DeleteStream(*entry);
+    batch_.Removed(entry);
+    if (!entry->config.is_fork()) return;
+    absl::StatusOr<EntryPtr> found = cache_.Find(entry->config.source_path);
+    if (!found.ok() || *found == nullptr ||
+        (*found)->config.lineage.stream_id() != entry->config.source_id) {
+      spdlog::error("storage: the source of a fork is missing");
+      return;
+    }
+    entry = *found;
+    batch_.Touch(entry);
+    --entry->state.fork_count;
+    if (!entry->state.soft_deleted || entry->state.fork_count > 0) {
+      batch_.PutMetadata(*entry);
+      return;
+    }
+  }
+}
+
+void StreamWriter::Record(ChangeEvent event) {
+  if (registry_ != nullptr) {
+    std::string message = RegistryMessage(event);
+    std::vector<uint32_t> sizes{static_cast<uint32_t>(message.size())};
+    batch_.Touch(registry_);
+    StreamState state = registry_->state;
+    state.tail += message.size();
+    WriteAppend(registry_, state, std::move(message), std::move(sizes));
+  }
+  announcements_.Add(std::move(event));
+}
+
+uint64_t StreamWriter::NextStreamId() {
+  if (next_stream_id_ >= reserved_stream_id_) {
+    reserved_stream_id_ = next_stream_id_ + kIdBlock;
+    batch_.writes().Put(database_.family(Family::kMeta), kNextStreamIdKey,
+                        EncodeNumber(reserved_stream_id_));
+  }
+  return next_stream_id_++;
+}
+
+void StreamWriter::KeepAccess(const EntryPtr& entry, absl::Time now) {
+  const int64_t nanos = absl::ToUnixNanos(now);
+  entry->last_access_nanos.store(nanos);
+  const int64_t step = absl::ToInt64Nanoseconds(RenewalStep(entry->config.lifetime));
+  if (nanos - entry->persisted_access_nanos.load() < step) return;
+  entry->persisted_access_nanos.store(nanos);
+  batch_.PutMetadata(*entry);
+}
+
+bool StreamWriter::IsCurrent(const EntryPtr& entry) {
+  if (entry->removal_pending || entry->state.soft_deleted) return false;
+  const absl::StatusOr<EntryPtr> current = cache_.Find(entry->path);
+  return current.ok() && *current == entry;
+}
+
+void StreamWriter::ApplyOne(const RenewOperation& renew) {
+  if (IsCurrent(renew.entry)) batch_.PutMetadata(*renew.entry);
+}
+
+void StreamWriter::ApplyOne(RepackOperation& repack) {
+  RepackResult result;
+  if (IsCurrent(repack.entry)) {
+    batch_.ReplaceRecords(*repack.entry, repack);
+  } else {
+    result.status = MakeError(ErrorCode::kStreamNotFound);
+  }
+  answers_.push_back(Answer<RepackResult>{std::move(repack.done), std::move(result)});
+}
+
+void StreamWriter::Expire() {
+  const int64_t now = absl::ToUnixNanos(clock_.Now());
+  if (now < next_timer_nanos_ || write_failed_) return;
+  const std::unique_ptr<rocksdb::Iterator> it(
+      database_.db().NewIterator(rocksdb::ReadOptions(), database_.family(Family::kTimers)));
+  int64_t next = std::numeric_limits<int64_t>::max();
+  size_t seen = 0;
+  for (it->SeekToFirst(); it->Valid(); it->Next()) {
+    const std::optional<Timer> timer = DecodeTimerKey(ToView(it->key()));
+    if (timer && timer->deadline_nanos > now) {
+      next = timer->deadline_nanos;
+      break;
+    }
+    if (++seen > kMaxTimersPerSweep) {
+      next = 0;
+      break;
+    }
+    absl::StatusOr<EntryPtr> found = cache_.Find(it->value().ToString());
+    const bool current = timer && found.ok() && *found != nullptr &&
+                         (*found)->config.lineage.stream_id() == timer->stream_id &&
+                         (*found)->timer_nanos == timer->deadline_nanos &&
+                         !(*found)->removal_pending && !(*found)->state.soft_deleted;
+    if (!current) {
+      batch_.writes().Delete(database_.family(Family::kTimers), it->key());
+      continue;
+    }
+    const EntryPtr& entry = *found;
+    const int64_t deadline = absl::ToUnixNanos(entry->deadline());
+    if (deadline <= now) {
+      Remove(entry, ChangeEvent::Kind::kExpired);
+    } else {
+      // It was used meanwhile.
+      batch_.Touch(entry);
+      batch_.PutTimer(*entry, deadline);
+      entry->persisted_access_nanos.store(entry->last_access_nanos.load());
+      batch_.PutMetadata(*entry);
+      next = std::min(next, deadline);
+    }
+  }
+  next_timer_nanos_ = next;
+  Commit();
+}
+
+absl::Status StreamWriter::WriteBatch() {
+  batch_.Seal();
+  const rocksdb::Status status = database_.Write(batch_.writes());
+  if (status.ok()) {
+    batch_.Publish();
+    announcements_.Publish();
+    return absl::OkStatus();
+  }
+  batch_.Rollback();
+  announcements_.Clear();
+  reserved_stream_id_ = next_stream_id_;  // the next id reserves its block again
+  next_timer_nanos_ = 0;
+  write_failed_ = true;
+  failure_ = WriteError(status);
+  spdlog::error("storage: a commit failed: {}", status.ToString());
+  return failure_;
+}
+
+void StreamWriter::Commit() {
+  absl::Status status;
+  if (!batch_.empty()) status = WriteBatch();
+  // Answering may submit again, but never from within this loop's own state.
+  {
+    const Turn turn;
+    for (AnyAnswer& any : answers_) {
+      std::visit(
+          [&](auto& answer) {
+            if (!status.ok()) answer.result.status = status;
+            answer.done(std::move(answer.result));
+          },
+          any);
+    }
+  }
+  answers_.clear();
+  batch_.Clear();
+}
+
+}  // namespace ds

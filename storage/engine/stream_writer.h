@@ -1,0 +1,107 @@
+#ifndef STORAGE_ENGINE_STREAM_WRITER_H_
+#define STORAGE_ENGINE_STREAM_WRITER_H_
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "base/clock.h"
+#include "storage/api/stream_store.h"
+#include "storage/engine/announcements.h"
+#include "storage/engine/batch.h"
+#include "storage/engine/database.h"
+#include "storage/engine/operation.h"
+#include "storage/engine/record_reader.h"
+#include "storage/engine/stream_cache.h"
+#include "storage/engine/tail_hub.h"
+
+namespace ds {
+
+// Changes streams: judges each operation by storage/core against the state that those before it
+// leave, gathers what they change in one batch, and commits it: one write, one sync. Then the batch
+// is published to readers, everyone is answered, and the tail hub is told.
+//
+// A write that fails fails its batch, rolls the states back, and closes the writer until RocksDB
+// has recovered; reads go on.
+//
+// Not thread-safe: one thread at a time, which is "the commit thread" to its parts.
+class StreamWriter {
+ public:
+  // All arguments must outlive the object. Call Start before anything else. With `registry` the
+  // stream __registry__ records every creation, deletion and expiry.
+  StreamWriter(bool registry, Database& database, StreamCache& cache, TailHub& hub,
+               RecordReader& reader, Clock& clock);
+
+  // Reads the counters that survive a restart. Errors: DataLoss.
+  absl::Status Start();
+
+  // Takes an operation into the batch. It may commit what came before on the way.
+  void Apply(Operation& operation);
+  // Commits the batch and answers the operations in it.
+  void Commit();
+  // Removes the streams whose time is up, and commits that.
+  void Expire();
+
+  uint64_t batch_bytes() const { return batch_.bytes(); }
+
+ private:
+  // A result that waits for the commit of what it rests on; even a refusal may rest on what the
+  // batch is about to commit.
+  template <typename Result>
+  struct Answer {
+    StreamStore::Callback<Result> done;
+    Result result;
+  };
+  using AnyAnswer = std::variant<Answer<AppendResult>, Answer<CreateResult>, Answer<DeleteResult>,
+                                 Answer<RepackResult>>;
+
+  void ApplyOne(AppendOperation& append);
+  void ApplyOne(CreateOperation& create);
+  void ApplyOne(DeleteOperation& remove);
+  void ApplyOne(const RenewOperation& renew);
+  void ApplyOne(RepackOperation& repack);
+
+  // After a failed write: whether RocksDB works again. Asks it now and then.
+  bool Recovered();
+  // The stream at `path` as the batch leaves it, or an error. Commits the batch first if the batch
+  // deletes that stream; removes the stream first if its time is up.
+  absl::StatusOr<EntryPtr> Find(const std::string& path);
+  // Whether the entry is a stream that is there and stays.
+  bool IsCurrent(const EntryPtr& entry);
+  absl::Status LoadProducer(const EntryPtr& entry, const std::string& id);
+  absl::Status ResolveFork(const CreateRequest& request, EntryPtr& source, StreamConfig& config);
+  void WriteAppend(const EntryPtr& entry, const StreamState& state, std::string body,
+                   std::vector<uint32_t> message_sizes);
+  EntryPtr AddStream(std::string path, StreamConfig config, bool closed);
+  // Deletes the stream, or keeps it soft-deleted for its forks; frees ancestors that waited for it.
+  void Remove(EntryPtr entry, ChangeEvent::Kind reason);
+  void Record(ChangeEvent event);
+  uint64_t NextStreamId();
+  void KeepAccess(const EntryPtr& entry, absl::Time now);
+  absl::Status WriteBatch();
+  absl::Status EnsureRegistry();
+
+  const bool with_registry_;
+  Database& database_;
+  StreamCache& cache_;
+  RecordReader& reader_;
+  Clock& clock_;
+
+  Batch batch_;
+  Announcements announcements_;
+  std::vector<AnyAnswer> answers_;
+  uint64_t next_stream_id_ = 1;
+  uint64_t reserved_stream_id_ = 1;  // ids below it may be given out
+  bool needs_restart_ = false;       // RocksDB cannot recover while it runs, and the log says so
+  bool write_failed_ = false;
+  absl::Status failure_;
+  absl::Time retry_at_;           // no attempt to recover before
+  int64_t next_timer_nanos_ = 0;  // no timer is due before
+  EntryPtr registry_;
+};
+
+}  // namespace ds
+
+#endif  // STORAGE_ENGINE_STREAM_WRITER_H_
