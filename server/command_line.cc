@@ -100,7 +100,7 @@ void AddHttpFlags(Flags& flags, ServerOptions& server, std::string& cursor_epoch
   flags.Milliseconds("write-timeout", server.timeouts.write,
                      "without the client taking a byte of the response");
   flags.OnOff("access-log", gateway.access_log, "log every request");
-  flags.Value("threads", server.threads, "threads for HTTP; 0 for one per core");
+  flags.Value("threads", server.threads, "threads for HTTP; 0 for one per core but one");
 }
 
 void AddStorageFlags(Flags& flags, ServerOptions& server, bool on_disk, std::string& durability) {

@@ -29,7 +29,8 @@ struct ServerOptions {
   http::Timeouts timeouts;
   uint64_t max_connections = 100'000;
   EngineOptions engine;
-  uint32_t threads = 0;  // for HTTP; 0: one per core
+  // For HTTP; 0: one per core but one, which commits, compactions and the hop have to themselves.
+  uint32_t threads = 0;
   absl::Duration drain_timeout = absl::Seconds(10);
 };
 

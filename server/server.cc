@@ -106,7 +106,7 @@ class ServerImpl final : public Server {
 
   absl::Status StartHttp() {
     uint32_t count = options_.threads;
-    if (count == 0) count = std::max(1u, std::thread::hardware_concurrency());
+    if (count == 0) count = std::max(2u, std::thread::hardware_concurrency()) - 1;
     std::vector<http::IoThread*> threads;
     for (uint32_t i = 0; i < count; ++i) {
       threads_.push_back(std::make_unique<http::IoThread>(i));

@@ -16,6 +16,7 @@
 #include "proto/durablestreams/v1/stream_store.grpc.pb.h"
 #include "spdlog/spdlog.h"
 #include "storage/api/errors.h"
+#include "storage/rpc/client_session.h"
 #include "storage/rpc/convert.h"
 #include "storage/rpc/keepalive.h"
 
@@ -47,40 +48,7 @@ bool IsWrite(const pb::SessionCall& call) {
   return call.has_create() || call.has_append() || call.has_delete_();
 }
 
-class RemoteStoreImpl;
-
-class ClientSession final
-    : public grpc::ClientBidiReactor<pb::SessionRequest, pb::SessionResponse> {
- public:
-  ClientSession(RemoteStoreImpl& store, pb::StreamStoreService::Stub& stub) : store_(store) {
-    stub.async()->Session(&context_, this);
-    // Writes begin outside of the reactions, as long as the session is open.
-    AddHold();
-    StartRead(&in_);
-    StartCall();
-  }
-  void Cancel() { context_.TryCancel(); }
-  // Sends `out`. To be called without the store's lock, since gRPC writes to the socket in here.
-  // REQUIRES: a hold taken by the caller, which this releases.
-  void Write() {
-    StartWrite(&out);
-    RemoveHold();
-  }
-
-  void OnReadInitialMetadataDone(bool ok) override;
-  void OnReadDone(bool ok) override;
-  void OnWriteDone(bool ok) override;
-  void OnDone(const grpc::Status& status) override;
-
-  pb::SessionRequest out;
-
- private:
-  RemoteStoreImpl& store_;
-  grpc::ClientContext context_;
-  pb::SessionResponse in_;
-};
-
-class RemoteStoreImpl final : public RemoteStore {
+class RemoteStoreImpl final : public RemoteStore, private ClientSession::Observer {
  public:
   explicit RemoteStoreImpl(const std::string& target) {
     grpc::ChannelArguments arguments;
@@ -187,14 +155,14 @@ class RemoteStoreImpl final : public RemoteStore {
     return std::make_unique<Handle>(*this, id);
   }
 
-  // Called by the session.
-  void Opened();
-  void Received(pb::SessionResponse&& response);
-  void Written();
-  void Ended();  // nothing more comes; no write may begin
+ private:
+  void OnOpened() override;
+  void OnReceived(pb::SessionResponse&& response) override;
+  void OnWritten() override;
+  bool OnEnding() override;
+  // The session has ended.
   void Broken(const grpc::Status& status);
 
- private:
   class Handle final : public Subscription {
    public:
     Handle(RemoteStoreImpl& store, uint64_t id) : store_(store), id_(id) {}
@@ -302,7 +270,6 @@ class RemoteStoreImpl final : public RemoteStore {
     }
     if (session_->out.calls_size() == 0) return nullptr;
     writing_ = true;
-    session_->AddHold();
     return session_.get();
   }
 
@@ -340,9 +307,8 @@ class RemoteStoreImpl final : public RemoteStore {
   // Guarded by mutex_.
   std::unique_ptr<ClientSession> session_;
   bool open_ = false;
-  bool ended_ = false;   // the session is over
-  bool broken_ = false;  // the session has ended and waits to be freed
-  bool down_ = false;    // the last attempt to open one failed
+  bool ended_ = false;  // the session is over
+  bool down_ = false;   // the last attempt to open one failed
   bool stopping_ = false;
   bool writing_ = false;
   std::unordered_map<uint64_t, Pending> pending_;
@@ -354,27 +320,7 @@ class RemoteStoreImpl final : public RemoteStore {
   std::thread thread_;
 };
 
-void ClientSession::OnReadInitialMetadataDone(bool ok) {
-  if (ok) store_.Opened();
-}
-
-void ClientSession::OnReadDone(bool ok) {
-  if (!ok) {
-    store_.Ended();
-    return RemoveHold();
-  }
-  store_.Received(std::move(in_));
-  in_.Clear();
-  StartRead(&in_);
-}
-
-void ClientSession::OnWriteDone(bool ok) {
-  if (ok) store_.Written();
-}
-
-void ClientSession::OnDone(const grpc::Status& status) { store_.Broken(status); }
-
-void RemoteStoreImpl::Opened() {
+void RemoteStoreImpl::OnOpened() {
   ClientSession* writer = nullptr;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -387,7 +333,7 @@ void RemoteStoreImpl::Opened() {
   spdlog::info("connected to the storage");
 }
 
-void RemoteStoreImpl::Written() {
+void RemoteStoreImpl::OnWritten() {
   ClientSession* writer = nullptr;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -397,12 +343,13 @@ void RemoteStoreImpl::Written() {
   if (writer != nullptr) writer->Write();
 }
 
-void RemoteStoreImpl::Ended() {
+bool RemoteStoreImpl::OnEnding() {
   const std::lock_guard<std::mutex> lock(mutex_);
   ended_ = true;
+  return writing_;
 }
 
-void RemoteStoreImpl::Received(pb::SessionResponse&& response) {
+void RemoteStoreImpl::OnReceived(pb::SessionResponse&& response) {
   for (pb::SessionAnswer& answer : *response.mutable_answers()) {
     const uint64_t id = answer.id();
     if (answer.answer_case() == pb::SessionAnswer::kTail) {
@@ -484,40 +431,23 @@ void RemoteStoreImpl::Broken(const grpc::Status& status) {
         MakeError(uncertain ? ErrorCode::kWriteUncertain : ErrorCode::kStorageUnavailable));
   }
   for (const auto& observer : lost) observer->OnTail({.kind = TailEvent::Kind::kLost});
-  // The last use of this object by the session: the thread below frees the session after it.
-  const std::lock_guard<std::mutex> lock(mutex_);
-  broken_ = true;
-  wake_.notify_all();
 }
 
 void RemoteStoreImpl::KeepConnected() {
   absl::Duration backoff = kMinBackoff;
   std::unique_lock<std::mutex> lock(mutex_);
   while (!stopping_) {
-    broken_ = false;
     ended_ = false;
+    ClientSession::Observer& observer = *this;
+    session_ = std::make_unique<ClientSession>(*stub_, observer);
+    ClientSession& current = *session_;
     lock.unlock();
-    auto session = std::make_unique<ClientSession>(*this, *stub_);
-    ClientSession* const current = session.get();
+    const grpc::Status status = current.Run(kConnectTimeout);
+    Broken(status);
     lock.lock();
-    session_ = std::move(session);
-    ClientSession* const writer = PrepareLocked();
-    if (stopping_) current->Cancel();
-    if (writer != nullptr) {
-      lock.unlock();
-      writer->Write();
-      lock.lock();
-    }
-    const absl::Time deadline = absl::Now() + kConnectTimeout;
-    bool was_open = false;
-    while (!broken_) {
-      was_open |= open_;
-      wake_.wait_for(lock, std::chrono::milliseconds(100));
-      if (!was_open && !open_ && absl::Now() > deadline) current->Cancel();
-    }
     session_.reset();
     if (stopping_) break;
-    backoff = was_open ? kMinBackoff : std::min(backoff * 2, kMaxBackoff);
+    backoff = down_ ? std::min(backoff * 2, kMaxBackoff) : kMinBackoff;
     wake_.wait_for(lock, absl::ToChronoMilliseconds(backoff), [this] { return stopping_; });
   }
   // Whatever still waits is told.

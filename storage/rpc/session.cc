@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/turn.h"
 #include "storage/api/errors.h"
 #include "storage/rpc/convert.h"
 
@@ -20,19 +21,19 @@ constexpr uint64_t kMaxMessageBytes = 4u << 20;
 
 class Session;
 
-// What callbacks of the store hold: it outlives the reactor, whose calls may still be under way
+// What callbacks of the store hold: it outlives the session, whose calls may still be under way
 // when the gateway goes.
 class SessionState : public std::enable_shared_from_this<SessionState> {
  public:
-  SessionState(Session& reactor, StreamStore& store) : reactor_(&reactor), store_(store) {}
+  SessionState(Session& session, StreamStore& store) : session_(&session), store_(store) {}
 
   void Dispatch(pb::SessionCall&& call);
   void Answer(pb::SessionAnswer&& answer, bool ends_call);
   void Event(pb::SessionAnswer&& answer, uint64_t id);
+  void Opened(bool ok);
   void WriteDone(bool ok);
   void ReadDone(bool ok);
-  void Cancelled();
-  // The reactor is about to be deleted.
+  // The session is about to be deleted.
   void Detach();
 
  private:
@@ -42,47 +43,79 @@ class SessionState : public std::enable_shared_from_this<SessionState> {
   template <typename Result, typename Finish>
   auto Reply(uint64_t id, Finish finish);
   void Refuse(uint64_t id, const absl::Status& status, const AppendResult* append = nullptr);
-  // Puts what waits into a message, if none is being written: then whoever called has to call
-  // StartWrite of the returned reactor, without the lock, since gRPC writes to the socket in there.
-  // No reactor ends while a message is being written.
+  // Puts what waits into a message, if none is being written: then whoever called has to call Write
+  // with the returned session, without the lock, since gRPC writes to the socket in there. No
+  // session ends while a message is being written.
   Session* PrepareLocked();
-  void Write(Session* reactor);
+  void Write(Session* session);
   void StartReadLocked();
+  void EndLocked();
   void FinishIfDoneLocked();
 
   std::mutex mutex_;
   // Guarded by mutex_.
-  Session* reactor_;
+  Session* session_;
   StreamStore& store_;
   std::vector<pb::SessionAnswer> queue_;
   uint64_t queued_bytes_ = 0;
   size_t under_way_ = 0;
-  bool writing_ = false;
-  bool reading_ = true;
+  bool writing_ = true;  // the initial metadata
+  bool reading_ = false;
   bool ended_ = false;
   bool finished_ = false;
   pb::SessionResponse out_;
   std::unordered_map<uint64_t, std::unique_ptr<Subscription>> subscriptions_;
 };
 
-class Session final : public grpc::ServerBidiReactor<pb::SessionRequest, pb::SessionResponse> {
+// One session, from waiting for a gateway to its end; then it frees itself.
+class Session {
  public:
-  explicit Session(StreamStore& store) : state_(std::make_shared<SessionState>(*this, store)) {
-    StartSendInitialMetadata();
-    StartRead(&in_);
-  }
-  void OnReadDone(bool ok) override { state_->ReadDone(ok); }
-  void OnWriteDone(bool ok) override { state_->WriteDone(ok); }
-  void OnCancel() override { state_->Cancelled(); }
-  void OnDone() override {
-    state_->Detach();
-    delete this;
+  Session(pb::StreamStoreService::AsyncService& service, StreamStore& store, CompletionLoop& loop,
+          grpc::ServerCompletionQueue& queue)
+      : service_(service),
+        store_(store),
+        loop_(loop),
+        queue_(queue),
+        stream_(&context_),
+        state_(std::make_shared<SessionState>(*this, store)) {
+    loop_.CallBegins();
+    service_.RequestSession(&context_, &stream_, &queue_, &queue_, &accepted_);
   }
 
+  void Read() { stream_.Read(&in_, &read_); }
+  void Write(const pb::SessionResponse& out) { stream_.Write(out, &written_); }
+  void Finish() { stream_.Finish(grpc::Status::OK, &finished_); }
+  pb::SessionRequest& in() { return in_; }
+
  private:
-  friend class SessionState;
+  void OnAccepted(bool ok) {
+    if (!ok) return OnFinished(false);  // the server shuts down
+    new Session(service_, store_, loop_, queue_);
+    stream_.SendInitialMetadata(&opened_);
+  }
+  void OnOpened(bool ok) { state_->Opened(ok); }
+  void OnRead(bool ok) { state_->ReadDone(ok); }
+  void OnWritten(bool ok) { state_->WriteDone(ok); }
+  void OnFinished(bool) {
+    state_->Detach();
+    CompletionLoop& loop = loop_;
+    delete this;
+    loop.CallEnded();
+  }
+
+  pb::StreamStoreService::AsyncService& service_;
+  StreamStore& store_;
+  CompletionLoop& loop_;
+  grpc::ServerCompletionQueue& queue_;
+  grpc::ServerContext context_;
+  grpc::ServerAsyncReaderWriter<pb::SessionResponse, pb::SessionRequest> stream_;
   const std::shared_ptr<SessionState> state_;
   pb::SessionRequest in_;
+  CompletionOf<Session> accepted_{*this, &Session::OnAccepted};
+  CompletionOf<Session> opened_{*this, &Session::OnOpened};
+  CompletionOf<Session> read_{*this, &Session::OnRead};
+  CompletionOf<Session> written_{*this, &Session::OnWritten};
+  CompletionOf<Session> finished_{*this, &Session::OnFinished};
 };
 
 class SessionState::Follower final : public TailObserver {
@@ -229,7 +262,7 @@ void SessionState::Answer(pb::SessionAnswer&& answer, bool ends_call) {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (ends_call) --under_way_;
-    if (reactor_ == nullptr || ended_) return;
+    if (ended_) return;
     queued_bytes_ += size;
     queue_.push_back(std::move(answer));
     writer = PrepareLocked();
@@ -263,36 +296,46 @@ Session* SessionState::PrepareLocked() {
   queue_.erase(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(count));
   queued_bytes_ -= std::min(queued_bytes_, bytes);
   writing_ = true;
-  return reactor_;
+  return session_;
 }
 
-void SessionState::Write(Session* reactor) {
-  if (reactor != nullptr) reactor->StartWrite(&out_);
+void SessionState::Write(Session* session) {
+  if (session != nullptr) session->Write(out_);
 }
 
 void SessionState::StartReadLocked() {
   if (reading_ || ended_ || under_way_ > kMaxCallsUnderWay) return;
   reading_ = true;
-  reactor_->StartRead(&reactor_->in_);
+  session_->Read();
+}
+
+void SessionState::Opened(bool ok) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  writing_ = false;
+  if (!ok) return EndLocked();
+  StartReadLocked();
 }
 
 void SessionState::ReadDone(bool ok) {
   pb::SessionRequest request;
+  std::unordered_map<uint64_t, std::unique_ptr<Subscription>> ended;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     reading_ = false;
     if (!ok) {
-      ended_ = true;
-      FinishIfDoneLocked();
-    } else {
-      request.Swap(&reactor_->in_);
-      under_way_ += static_cast<size_t>(request.calls_size());
+      ended.swap(subscriptions_);
+      return EndLocked();
     }
+    request.Swap(&session_->in());
+    under_way_ += static_cast<size_t>(request.calls_size());
   }
-  if (!ok) return Cancelled();
-  for (pb::SessionCall& call : *request.mutable_calls()) Dispatch(std::move(call));
+  {
+    // Those who are woken are so before gRPC asks for more, which it does by a message of its own.
+    const Turn turn;
+    for (pb::SessionCall& call : *request.mutable_calls()) Dispatch(std::move(call));
+  }
   const std::lock_guard<std::mutex> lock(mutex_);
-  if (reactor_ != nullptr) StartReadLocked();
+  StartReadLocked();
 }
 
 void SessionState::WriteDone(bool ok) {
@@ -300,37 +343,36 @@ void SessionState::WriteDone(bool ok) {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     writing_ = false;
-    if (!ok) ended_ = true;
-    if (ended_) return FinishIfDoneLocked();
+    if (!ok || ended_) return EndLocked();
     writer = PrepareLocked();
     StartReadLocked();
   }
   Write(writer);
 }
 
-void SessionState::FinishIfDoneLocked() {
-  if (finished_ || writing_ || reactor_ == nullptr) return;
-  finished_ = true;
-  reactor_->Finish(grpc::Status::OK);
+void SessionState::EndLocked() {
+  ended_ = true;
+  FinishIfDoneLocked();
 }
 
-void SessionState::Cancelled() {
-  std::unordered_map<uint64_t, std::unique_ptr<Subscription>> subscriptions;
-  const std::lock_guard<std::mutex> lock(mutex_);
-  ended_ = true;
-  subscriptions.swap(subscriptions_);
-  FinishIfDoneLocked();
+void SessionState::FinishIfDoneLocked() {
+  // A broken stream fails whatever is under way, so both come to an end.
+  if (finished_ || writing_ || reading_) return;
+  finished_ = true;
+  session_->Finish();
 }
 
 void SessionState::Detach() {
   const std::lock_guard<std::mutex> lock(mutex_);
-  reactor_ = nullptr;
+  session_ = nullptr;
+  ended_ = true;
 }
 
 }  // namespace
 
-grpc::ServerBidiReactor<pb::SessionRequest, pb::SessionResponse>* StartSession(StreamStore& store) {
-  return new Session(store);
+void AcceptSession(pb::StreamStoreService::AsyncService& service, StreamStore& store,
+                   CompletionLoop& loop, grpc::ServerCompletionQueue& queue) {
+  new Session(service, store, loop, queue);
 }
 
 }  // namespace ds::rpc

@@ -91,6 +91,8 @@ const suites = {
   behaviour: () => vitest("behaviour"),
   crash: () => vitest("crash"),
   docs: () => vitest("docs"),
+  // Last: it leaves another build of the program behind.
+  package: () => vitest("package"),
 }
 
 const wanted = process.argv.slice(2)

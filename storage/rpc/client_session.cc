@@ -1,0 +1,71 @@
+#include "storage/rpc/client_session.h"
+
+#include <chrono>
+#include <utility>
+
+namespace ds::rpc {
+
+grpc::Status ClientSession::Run(absl::Duration connect_timeout) {
+  const auto connect_by =
+      std::chrono::system_clock::now() + absl::ToChronoMilliseconds(connect_timeout);
+  stream_ = stub_.PrepareAsyncSession(&context_, &queue_);
+  stream_->StartCall(ToTag(kStarted));
+  void* tag;
+  bool ok;
+  while (!finished_) {
+    if (opened_ || ending_) {
+      queue_.Next(&tag, &ok);
+    } else if (queue_.AsyncNext(&tag, &ok, connect_by) == grpc::CompletionQueue::TIMEOUT) {
+      Cancel();
+      queue_.Next(&tag, &ok);
+    }
+    Handle(static_cast<Tag>(reinterpret_cast<intptr_t>(tag)), ok);
+  }
+  queue_.Shutdown();
+  while (queue_.Next(&tag, &ok)) {
+  }
+  return status_;
+}
+
+void ClientSession::Handle(Tag tag, bool ok) {
+  switch (tag) {
+    case kStarted:
+      if (!ok) return End();
+      return stream_->ReadInitialMetadata(ToTag(kOpened));
+    case kOpened:
+      if (!ok) return End();
+      opened_ = true;
+      stream_->Read(&in_, ToTag(kRead));
+      return observer_.OnOpened();
+    case kRead:
+      if (!ok) return End();
+      observer_.OnReceived(std::move(in_));
+      in_.Clear();
+      return stream_->Read(&in_, ToTag(kRead));
+    case kWritten:
+      if (ending_) {
+        writing_ = false;
+        return FinishIfQuiet();
+      }
+      // After a failed one the read fails too, and ends the session.
+      if (ok) observer_.OnWritten();
+      return;
+    case kFinished:
+      finished_ = true;
+      return;
+  }
+}
+
+void ClientSession::End() {
+  ending_ = true;
+  writing_ = observer_.OnEnding();
+  FinishIfQuiet();
+}
+
+void ClientSession::FinishIfQuiet() {
+  if (!writing_) stream_->Finish(&status_, ToTag(kFinished));
+}
+
+void ClientSession::Write() { stream_->Write(out, ToTag(kWritten)); }
+
+}  // namespace ds::rpc
