@@ -42,7 +42,9 @@ void ClientSession::Handle(Tag tag, bool ok) {
       observer_.OnReceived(std::move(in_));
       in_.Clear();
       return stream_->Read(&in_, ToTag(kRead));
-    case kWritten:
+    case kWritten: {
+      const std::lock_guard<std::mutex> returned(write_mutex_);
+    }
       if (ending_) {
         writing_ = false;
         return FinishIfQuiet();
@@ -66,6 +68,9 @@ void ClientSession::FinishIfQuiet() {
   if (!writing_) stream_->Finish(&status_, ToTag(kFinished));
 }
 
-void ClientSession::Write() { stream_->Write(out, ToTag(kWritten)); }
+void ClientSession::Write() {
+  const std::lock_guard<std::mutex> lock(write_mutex_);
+  stream_->Write(out, ToTag(kWritten));
+}
 
 }  // namespace ds::rpc

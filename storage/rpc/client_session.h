@@ -1,6 +1,10 @@
 #ifndef STORAGE_RPC_CLIENT_SESSION_H_
 #define STORAGE_RPC_CLIENT_SESSION_H_
 
+#include <cstdint>
+#include <memory>
+#include <mutex>
+
 #include "absl/time/time.h"
 #include "grpcpp/grpcpp.h"
 #include "proto/durablestreams/v1/stream_store.grpc.pb.h"
@@ -59,6 +63,8 @@ class ClientSession {
   grpc::ClientContext context_;
   grpc::CompletionQueue queue_;
   std::unique_ptr<Stream> stream_;
+  // Held while a message is handed over, so that its end is not handled before that has returned.
+  std::mutex write_mutex_;
 
   // Run's thread only.
   durablestreams::v1::SessionResponse in_;

@@ -83,7 +83,10 @@ class Session {
   }
 
   void Read() { stream_.Read(&in_, &read_); }
-  void Write(const pb::SessionResponse& out) { stream_.Write(out, &written_); }
+  void Write(const pb::SessionResponse& out) {
+    const std::lock_guard<std::mutex> lock(write_mutex_);
+    stream_.Write(out, &written_);
+  }
   void Finish() { stream_.Finish(grpc::Status::OK, &finished_); }
   pb::SessionRequest& in() { return in_; }
 
@@ -95,7 +98,10 @@ class Session {
   }
   void OnOpened(bool ok) { state_->Opened(ok); }
   void OnRead(bool ok) { state_->ReadDone(ok); }
-  void OnWritten(bool ok) { state_->WriteDone(ok); }
+  void OnWritten(bool ok) {
+    { const std::lock_guard<std::mutex> returned(write_mutex_); }
+    state_->WriteDone(ok);
+  }
   void OnFinished(bool) {
     state_->Detach();
     CompletionLoop& loop = loop_;
@@ -110,6 +116,8 @@ class Session {
   grpc::ServerContext context_;
   grpc::ServerAsyncReaderWriter<pb::SessionResponse, pb::SessionRequest> stream_;
   const std::shared_ptr<SessionState> state_;
+  // Held while a message is handed over, so that its end is not handled before that has returned.
+  std::mutex write_mutex_;
   pb::SessionRequest in_;
   CompletionOf<Session> accepted_{*this, &Session::OnAccepted};
   CompletionOf<Session> opened_{*this, &Session::OnOpened};
