@@ -34,6 +34,18 @@ void KeepFreedMemory() {
   mallopt(M_TRIM_THRESHOLD, kLargestKept);
 }
 
+int Rotate(const ds::RotateOptions& options) {
+  const auto ids = ds::RotateSigningKey(options);
+  if (!ids.ok()) {
+    std::fprintf(stderr, "%s\n", std::string(ids.status().message()).c_str());
+    return 1;
+  }
+  for (size_t i = 0; i < ids->size(); ++i) {
+    std::printf("%s %s\n", (*ids)[i].c_str(), i == 0 ? "signs" : "published");
+  }
+  return 0;
+}
+
 // Debian builds Abseil with its developers' checks: each lock that gRPC takes is entered into one
 // graph of the whole process, to find cycles.
 void SkipDeadlockDetection() {
@@ -57,6 +69,7 @@ int main(int argc, char** argv) {
   RaiseFileLimit();
   KeepFreedMemory();
   SkipDeadlockDetection();
+  if (line->rotate_signing_key) return Rotate(*line->rotate_signing_key);
 
   // Before any thread starts, so that all of them leave the signals to sigwait below.
   sigset_t signals;

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "CLI/CLI.hpp"
+#include "absl/strings/ascii.h"
 #include "absl/time/time.h"
 
 namespace ds {
@@ -75,6 +76,9 @@ void AddHttpFlags(Flags& flags, ServerOptions& server, std::string& cursor_epoch
                   std::string& cors_origins) {
   GatewayOptions& gateway = server.gateway;
   flags.Value("stream-root", gateway.stream_root, "URL path below which the streams live");
+  flags.Value("public-url", gateway.public_url,
+              "what clients put before the stream root, such as https://streams.example, for the "
+              "URLs that they are given; by default http and the Host of the request");
   flags.Duration("long-poll-timeout", gateway.long_poll_timeout,
                  "how long a long-poll waits for data");
   flags.Duration("sse-reconnect-interval", gateway.sse_reconnect_interval,
@@ -103,7 +107,8 @@ void AddHttpFlags(Flags& flags, ServerOptions& server, std::string& cursor_epoch
   flags.Value("threads", server.threads, "threads for HTTP; 0 for one per core but one");
 }
 
-void AddStorageFlags(Flags& flags, ServerOptions& server, bool on_disk, std::string& durability) {
+void AddStorageFlags(Flags& flags, ServerOptions& server, bool on_disk, std::string& durability,
+                     bool& webhooks_to_localhost, std::string& webhook_hosts) {
   EngineOptions& engine = server.engine;
   if (on_disk) {
     flags.Value("data-dir", engine.database.directory, "directory that holds the data")->required();
@@ -120,6 +125,11 @@ void AddStorageFlags(Flags& flags, ServerOptions& server, bool on_disk, std::str
               "memory for pieces of streams that were read");
   flags.Value("max-cached-streams", engine.max_cached_streams,
               "streams whose state stays in memory");
+  flags.OnOff("webhook-allow-http-localhost", webhooks_to_localhost,
+              "let webhooks go to http://localhost and http://127.x.x.x, for development");
+  flags.Value("webhook-allowed-hosts", webhook_hosts,
+              "the only hosts that webhooks may go to, separated by commas; *.example.com for all "
+              "below one; empty for any that is public");
   flags.OnOff("registry", engine.committer.registry,
               "keep the stream __registry__, which lists all others");
 }
@@ -179,14 +189,26 @@ std::vector<std::string> FlagNames(const CLI::App& app) {
   return names;
 }
 
-absl::Status FinishOptions(ServerOptions& server, const std::string& durability,
-                           const std::string& cors_origins, const std::string& cursor_epoch) {
-  server.engine.database.durability = durability == "os" ? Durability::kOs : Durability::kFsync;
-  server.gateway.cors_origins.clear();
-  std::stringstream list(cors_origins == "none" ? "" : cors_origins);
-  for (std::string origin; std::getline(list, origin, ',');) {
-    if (!origin.empty()) server.gateway.cors_origins.push_back(origin);
+std::vector<std::string> SplitList(const std::string& text) {
+  std::vector<std::string> items;
+  std::stringstream list(text);
+  for (std::string item; std::getline(list, item, ',');) {
+    if (!item.empty()) items.push_back(item);
   }
+  return items;
+}
+
+absl::Status FinishOptions(ServerOptions& server, const std::string& durability,
+                           const std::string& cors_origins, const std::string& cursor_epoch,
+                           const std::string& webhook_hosts) {
+  server.engine.database.durability = durability == "os" ? Durability::kOs : Durability::kFsync;
+  server.gateway.cors_origins = SplitList(cors_origins == "none" ? "" : cors_origins);
+  server.engine.committer.webhooks.allowed_hosts = SplitList(absl::AsciiStrToLower(webhook_hosts));
+  std::string& url = server.gateway.public_url;
+  if (!url.empty() && !url.starts_with("http://") && !url.starts_with("https://")) {
+    return absl::InvalidArgumentError("--public-url must begin with https:// or http://");
+  }
+  while (url.ends_with('/')) url.pop_back();
   std::string error;
   if (!absl::ParseTime(absl::RFC3339_full, cursor_epoch, &server.gateway.cursors.epoch, &error)) {
     return absl::InvalidArgumentError("--cursor-epoch: " + error);
@@ -217,6 +239,9 @@ std::optional<CommandLine> ParseCommandLine(
   std::string durability = "fsync";
   std::string cors_origins = "*";
   std::string cursor_epoch = "2024-10-09T00:00:00Z";
+  std::string webhook_hosts;
+  bool dev_webhooks_to_localhost = true;
+  bool webhooks_to_localhost = false;
   std::string config;
   std::vector<std::pair<CLI::App*, std::unique_ptr<Flags>>> roles;
   // One set of variables serves all roles, of which one runs; only defaults differ.
@@ -243,13 +268,15 @@ std::optional<CommandLine> ParseCommandLine(
   };
 
   Flags& dev = add_role("dev", "Serve from memory; everything is gone at exit", dev_listen, "HTTP");
-  AddStorageFlags(dev, line.server, /*on_disk=*/false, durability);
+  AddStorageFlags(dev, line.server, /*on_disk=*/false, durability, dev_webhooks_to_localhost,
+                  webhook_hosts);
   AddHttpFlags(dev, line.server, cursor_epoch, cors_origins);
   add_common(dev);
 
   Flags& serve =
       add_role("serve", "Serve durably, gateway and storage in one process", serve_listen, "HTTP");
-  AddStorageFlags(serve, line.server, /*on_disk=*/true, durability);
+  AddStorageFlags(serve, line.server, /*on_disk=*/true, durability, webhooks_to_localhost,
+                  webhook_hosts);
   serve.Value("grpc-listen", line.server.grpc_listen,
               "HOST:PORT where the storage is offered over gRPC as well; empty for nowhere");
   AddHttpFlags(serve, line.server, cursor_epoch, cors_origins);
@@ -257,7 +284,8 @@ std::optional<CommandLine> ParseCommandLine(
 
   Flags& storage =
       add_role("storage", "Serve the storage alone, over gRPC", storage_listen, "gRPC");
-  AddStorageFlags(storage, line.server, /*on_disk=*/true, durability);
+  AddStorageFlags(storage, line.server, /*on_disk=*/true, durability, webhooks_to_localhost,
+                  webhook_hosts);
   storage.Bytes("max-append-bytes", line.server.limits.max_body, "largest body of an append");
   add_common(storage);
 
@@ -266,6 +294,15 @@ std::optional<CommandLine> ParseCommandLine(
       ->required();
   AddHttpFlags(gateway, line.server, cursor_epoch, cors_origins);
   add_common(gateway);
+
+  RotateOptions rotate;
+  CLI::App* const rotate_command = app.add_subcommand(
+      "rotate-signing-key", "Have webhooks signed with a new key; the old one stays published");
+  CLI::Option_group* const where = rotate_command->add_option_group("where");
+  where->add_option("--storage", rotate.storage, "HOST:PORT of a running storage, or unix:PATH");
+  where->add_option("--data-dir", rotate.data_dir, "directory of a server that is stopped")
+      ->check(CLI::ExistingDirectory);
+  where->require_option(1);
 
   int role = -1;
   try {
@@ -277,6 +314,10 @@ std::optional<CommandLine> ParseCommandLine(
     }
     std::reverse(completed.begin(), completed.end());  // as CLI11 takes them
     app.parse(completed);
+    if (rotate_command->parsed()) {
+      line.rotate_signing_key = std::move(rotate);
+      return line;
+    }
     for (size_t i = 0; i < roles.size(); ++i) {
       if (roles[i].first->parsed()) role = static_cast<int>(i);
     }
@@ -288,6 +329,8 @@ std::optional<CommandLine> ParseCommandLine(
     return std::nullopt;
   }
   const std::string name = roles[static_cast<size_t>(role)].first->get_name();
+  line.server.engine.committer.webhooks.allow_http_localhost =
+      name == "dev" ? dev_webhooks_to_localhost : webhooks_to_localhost;
   if (name == "dev") {
     line.server.role = Role::kDev;
     line.server.listen = dev_listen;
@@ -301,7 +344,8 @@ std::optional<CommandLine> ParseCommandLine(
     line.server.role = Role::kGateway;
     line.server.listen = serve_listen;
   }
-  const absl::Status status = FinishOptions(line.server, durability, cors_origins, cursor_epoch);
+  const absl::Status status =
+      FinishOptions(line.server, durability, cors_origins, cursor_epoch, webhook_hosts);
   if (!status.ok()) {
     text = std::string(status.message()) + "\n";
     exit_code = 2;

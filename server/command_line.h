@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "server/options.h"
+#include "server/rotate_signing_key.h"
 
 namespace ds {
 
@@ -18,8 +19,10 @@ struct LogOptions {
 };
 
 struct CommandLine {
+  // A server to run, unless one of the other commands is set.
   ServerOptions server;
   LogOptions log;
+  std::optional<RotateOptions> rotate_signing_key;
 };
 
 // Reads the program's arguments (without its name), with `environment` in the place of getenv.

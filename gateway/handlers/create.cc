@@ -1,6 +1,5 @@
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "gateway/handlers/gateway.h"
 #include "gateway/handlers/store_call.h"
 #include "storage/api/errors.h"
@@ -51,8 +50,7 @@ Task<int> Gateway::Create(http::Exchange& exchange, const Target& target) {
   }
   http::Response response = Begin(result.created ? 201 : 200, request);
   if (result.created) {
-    response.Add("Location", absl::StrCat("http://", std::string(request.Find("host").value_or("")),
-                                          std::string(TargetPath(request.target))));
+    response.Add("Location", OriginUrl(request).append(TargetPath(request.target)));
   }
   response.Add("Content-Type", result.content_type);
   AddNextOffset(result.tail, response);

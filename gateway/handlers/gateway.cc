@@ -8,6 +8,7 @@
 #include "absl/time/clock.h"
 #include "gateway/handlers/store_call.h"
 #include "gateway/protocol/encoding.h"
+#include "gateway/protocol/subscription_json.h"
 #include "spdlog/spdlog.h"
 #include "storage/api/errors.h"
 
@@ -71,6 +72,7 @@ Task<int> Gateway::Route(http::Exchange& exchange) {
   Target target;
   absl::Status error = ParseTarget(request.target, options_.stream_root, target);
   if (error.ok()) {
+    if (IsControlPath(target.path)) co_return co_await Control(exchange, target);
     if (request.method == "GET") {
       std::unique_ptr<LiveRead> live;
       const int status = co_await Read(exchange, target, live);
@@ -128,17 +130,28 @@ http::Response Gateway::Problem(const absl::Status& error, const http::Request& 
   http::Response response = Begin(info.http_status, request);
   response.Add("Content-Type", "application/problem+json");
   response.Add("Cache-Control", "no-store");
-  if (info.http_status == 405) response.Add("Allow", kAllowedMethods);
-  if (info.http_status >= 500) {
-    const std::string id = NewRequestId();
-    response.Add("X-Request-Id", id);
-    if (info.http_status == 503) response.Add("Retry-After", std::to_string(kRetryAfterSeconds));
-    spdlog::log(info.http_status == 500 ? spdlog::level::err : spdlog::level::warn,
-                "request id={} method={} status={} code={}: {}", id, request.method,
-                info.http_status, info.name, std::string(error.message()));
-  }
+  AddFailure(error, request, response);
   response.body.emplace_back(ProblemJson(error));
   return response;
+}
+
+void Gateway::AddFailure(const absl::Status& error, const http::Request& request,
+                         http::Response& response) {
+  const ErrorInfo& info = Describe(GetErrorCode(error));
+  if (info.http_status == 401) response.Add("WWW-Authenticate", "Bearer");
+  if (info.http_status == 405) response.Add("Allow", kAllowedMethods);
+  if (info.http_status < 500) return;
+  const std::string id = NewRequestId();
+  response.Add("X-Request-Id", id);
+  if (info.http_status == 503) response.Add("Retry-After", std::to_string(kRetryAfterSeconds));
+  spdlog::log(info.http_status == 500 ? spdlog::level::err : spdlog::level::warn,
+              "request id={} method={} status={} code={}: {}", id, request.method, info.http_status,
+              info.name, std::string(error.message()));
+}
+
+std::string Gateway::OriginUrl(const http::Request& request) const {
+  if (!options_.public_url.empty()) return options_.public_url;
+  return "http://" + std::string(request.Find("host").value_or(""));
 }
 
 void Gateway::AddNextOffset(const Offset& next, http::Response& response) {

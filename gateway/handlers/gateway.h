@@ -12,6 +12,7 @@
 #include "gateway/live/live_feeds.h"
 #include "gateway/protocol/cursor.h"
 #include "gateway/protocol/fields.h"
+#include "gateway/protocol/subscription_json.h"
 #include "gateway/protocol/target.h"
 #include "storage/api/stream_store.h"
 
@@ -19,6 +20,9 @@ namespace ds {
 
 struct GatewayOptions {
   std::string stream_root = "/v1/stream/";
+  // What clients put before the stream root, such as "https://streams.example"; empty: http and the
+  // Host that the request names.
+  std::string public_url;
   absl::Duration long_poll_timeout = absl::Seconds(30);
   absl::Duration sse_reconnect_interval = absl::Seconds(60);
   CursorOptions cursors;
@@ -68,6 +72,7 @@ class Gateway final : public http::Handler {
                         LiveFeeds::Use& feed);
   Task<int> Head(http::Exchange& exchange, const Target& target);
   Task<int> Delete(http::Exchange& exchange, const Target& target);
+  Task<int> Control(http::Exchange& exchange, const Target& target);
   // Reads on from where `live` stands.
   Task<Done> ReadOn(http::Exchange& exchange, const Target& target, uint64_t max_bytes,
                     LiveRead& live);
@@ -91,6 +96,14 @@ class Gateway final : public http::Handler {
   // A response with the headers that all responses have.
   http::Response Begin(int status, const http::Request& request) const;
   http::Response Problem(const absl::Status& error, const http::Request& request) const;
+  // The headers that say more of an error, and its line in the log.
+  static void AddFailure(const absl::Status& error, const http::Request& request,
+                         http::Response& response);
+  http::Response ControlAnswer(const ControlRoute& route, const SubscriptionAnswer& answer,
+                               const http::Request& request) const;
+  // The URL before the path of a request, and that of the stream root, as the client sees them.
+  std::string OriginUrl(const http::Request& request) const;
+  std::string RootUrl(const http::Request& request) const;
   void AddCors(const http::Request& request, http::Response& response) const;
   static void AddNextOffset(const Offset& next, http::Response& response);
   // What every answer to a read says.

@@ -43,6 +43,17 @@ enum class ErrorCode {
   kSequenceRegression,
   kProducerSequenceGap,
   kProducerFenced,
+  // Subscriptions.
+  kInvalidSubscription,
+  kWebhookUrlRejected,
+  kSubscriptionNotFound,
+  kSubscriptionExists,
+  kTokenInvalid,
+  kTokenExpired,
+  kFenced,
+  kAlreadyClaimed,
+  kNoPendingWork,
+  kAckRejected,
   // The state of the server.
   kOverloaded,
   kStorageUnavailable,

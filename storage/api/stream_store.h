@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/unique_function.h"
+#include "storage/api/subscriptions.h"
 #include "storage/api/types.h"
 
 namespace ds {
@@ -66,6 +67,9 @@ class StreamStore {
   virtual void Delete(DeleteRequest request, Callback<DeleteResult> done) = 0;
 
   virtual void List(ListRequest request, Callback<ListResult> done) = 0;
+
+  // Sections 6 and 7. Errors: those that SubscriptionCall names.
+  virtual void Subscriptions(SubscriptionCall call, Callback<SubscriptionAnswer> done) = 0;
 
   // Follows the stream at `path`. `ready` gets its state; every later commit reaches `observer`
   // (one that `ready` already covers may reach it too). Errors, through `ready`: as Head.

@@ -39,6 +39,10 @@ class SyncStore {
   ListResult List(ListRequest request) {
     return Call<ListResult>(&StreamStore::List, std::move(request));
   }
+  SubscriptionAnswer Ask(std::string id, SubscriptionCall::Operation operation) {
+    return Call<SubscriptionAnswer>(&StreamStore::Subscriptions,
+                                    SubscriptionCall{std::move(id), std::move(operation)});
+  }
 
   // Shorthands for what most tests say; octet-stream unless `content_type` says otherwise.
   CreateResult Make(const std::string& path, std::string content_type = {}, std::string body = {}) {

@@ -25,9 +25,11 @@ Committer::Committer(const Options& options, Database& database, StreamCache& ca
                      RecordReader& reader, Clock& clock)
     : options_(options),
       clock_(clock),
-      writer_(options.registry, database, cache, hub, reader, clock) {}
+      writer_(options.registry, options.webhooks, database, cache, hub, reader, clock) {}
 
-Committer::~Committer() {
+Committer::~Committer() { Stop(); }
+
+void Committer::Stop() {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     stopping_ = true;
@@ -40,6 +42,11 @@ absl::Status Committer::Start() {
   const absl::Status ready = writer_.Start();
   if (ready.ok()) thread_ = std::thread([this] { Run(); });
   return ready;
+}
+
+void Committer::SetWebhookSender(WebhookSender& sender) {
+  writer_.subscriptions().SetSender(
+      &sender, [this](WebhookResultOperation result) { Submit(std::move(result)); });
 }
 
 void Committer::Submit(Operation operation) {
@@ -88,7 +95,7 @@ void Committer::Run() {
   while (true) {
     if (queue_.empty() || options_.commit_inline) {
       wanted_ = 1;
-      Wait(lock, kSweepInterval);
+      Wait(lock, UntilDue());
     } else if (queue_.size() < gather_) {
       wanted_ = gather_;
       Wait(lock, kMaxGatherTime);
@@ -98,6 +105,14 @@ void Committer::Run() {
     CommitQueue(lock);
     if (last) return;
   }
+}
+
+std::chrono::microseconds Committer::UntilDue() const {
+  const int64_t now = absl::ToUnixNanos(clock_.Now());
+  const int64_t due = writer_.next_due_nanos();
+  if (due >= now + std::chrono::nanoseconds(kSweepInterval).count()) return kSweepInterval;
+  // At least a millisecond: what cannot be done now must not become a busy loop.
+  return std::chrono::microseconds(std::max<int64_t>(1'000, (due - now) / 1'000));
 }
 
 void Committer::Wait(std::unique_lock<std::mutex>& lock, std::chrono::microseconds timeout) {
@@ -123,7 +138,7 @@ void Committer::CommitQueue(std::unique_lock<std::mutex>& lock) {
     gather_ = operations_.size() < kMinGathered ? 1 : operations_.size();
     operations_.clear();
     writer_.Commit();
-    writer_.Expire();
+    writer_.OnTime();
     lock.lock();
   } while (options_.commit_inline && !queue_.empty());
   committing_ = false;

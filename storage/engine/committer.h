@@ -27,6 +27,7 @@ class Committer {
  public:
   struct Options {
     bool registry = false;
+    WebhookPolicy webhooks;
     uint64_t max_queued_bytes = 256u << 20;  // beyond it, requests are refused as kOverloaded
     // Without a disk to wait for, a thread of its own only costs the way there and back: then the
     // thread that submits commits, at the end of its turn, what all have submitted.
@@ -36,11 +37,16 @@ class Committer {
   // All arguments must outlive the object. Call Start before anything else.
   Committer(const Options& options, Database& database, StreamCache& cache, TailHub& hub,
             RecordReader& reader, Clock& clock);
-  // Commits what is queued, then stops.
   ~Committer();
 
   // Reads the counters that survive a restart and starts the thread. Errors: DataLoss.
   absl::Status Start();
+
+  // Commits what is queued, then stops; what is submitted later is refused. Idempotent.
+  void Stop();
+
+  // Has webhooks sent from now on. `sender` must outlive the committer's work: until Stop returns.
+  void SetWebhookSender(WebhookSender& sender);
 
   // Thread-safe. The operation is answered from the commit thread, or at once when refused.
   void Submit(Operation operation);
@@ -50,6 +56,8 @@ class Committer {
 
  private:
   void Run();
+  // How long to wait for operations until something else is to be done.
+  std::chrono::microseconds UntilDue() const;
   // Waits until `wanted_` operations are queued. REQUIRES: `lock` holds mutex_.
   void Wait(std::unique_lock<std::mutex>& lock, std::chrono::microseconds timeout);
   // Commits what is queued, unless another thread is at it; then that one does.

@@ -14,7 +14,7 @@ namespace ds {
 namespace {
 
 // 1: a record is one append. 2: it may be several.
-constexpr uint64_t kFormatVersion = 2;
+constexpr uint64_t kFormatVersion = 3;
 
 // The stream id of a record's key, for the memtable's insert hints. Range tombstones must stay out
 // of its domain: RocksDB 7.8 keeps one hint per prefix for records and tombstones alike, although

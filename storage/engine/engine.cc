@@ -46,10 +46,14 @@ bool EndsThere(const ReadRequest& request, const Lineage& lineage, uint64_t from
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(const EngineOptions& options, Clock& clock) {
+absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(const EngineOptions& options, Clock& clock,
+                                                     std::unique_ptr<WebhookSender> sender) {
   absl::StatusOr<std::unique_ptr<Database>> database = Database::Open(options.database);
   if (!database.ok()) return database.status();
   std::unique_ptr<Engine> engine(new Engine(options, *std::move(database), clock));
+  engine->sender_ =
+      sender != nullptr ? std::move(sender) : MakeWebhookSender(options.committer.webhooks);
+  engine->committer_.SetWebhookSender(*engine->sender_);
   const absl::Status started = engine->committer_.Start();
   if (!started.ok()) return started;
   return engine;
@@ -64,7 +68,16 @@ Engine::Engine(const EngineOptions& options, std::unique_ptr<Database> database,
       committer_(CommitterOptions(options), *database_, cache_, hub_, reader_, clock),
       repacker_(options.repacker, *database_, committer_) {}
 
+// Webhooks' results go to the committer, whose last commits may send webhooks.
+Engine::~Engine() {
+  committer_.Stop();
+  sender_.reset();
+}
+
 void Engine::Create(CreateRequest request, Callback<CreateResult> done) {
+  if (request.path == "__ds" || request.path.starts_with("__ds/")) {
+    return done(CreateResult{.status = MakeError(ErrorCode::kInvalidPath, "__ds is reserved")});
+  }
   std::vector<uint32_t> sizes;
   if (IsJson(request.content_type) && !request.body.empty()) {
     const absl::Status split = SplitJsonMessages(request.body, sizes);
@@ -182,6 +195,10 @@ HeadResult Engine::HeadNow(const HeadRequest& request) {
 
 void Engine::Delete(DeleteRequest request, Callback<DeleteResult> done) {
   committer_.Submit(DeleteOperation{std::move(request), std::move(done)});
+}
+
+void Engine::Subscriptions(SubscriptionCall call, Callback<SubscriptionAnswer> done) {
+  committer_.Submit(SubscriptionOperation{std::move(call), std::move(done)});
 }
 
 void Engine::List(ListRequest request, Callback<ListResult> done) {

@@ -30,8 +30,11 @@ struct EngineOptions {
 // commits what is queued; subscriptions must be gone by then.
 class Engine final : public StreamStore {
  public:
-  // `clock` must outlive the engine. Errors: those of Database::Open, and DataLoss.
-  static absl::StatusOr<std::unique_ptr<Engine>> Open(const EngineOptions& options, Clock& clock);
+  // `clock` must outlive the engine. Webhooks go through `sender`; nullptr: one that really sends.
+  // Errors: those of Database::Open, and DataLoss.
+  static absl::StatusOr<std::unique_ptr<Engine>> Open(
+      const EngineOptions& options, Clock& clock, std::unique_ptr<WebhookSender> sender = nullptr);
+  ~Engine() override;
 
   void Create(CreateRequest request, Callback<CreateResult> done) override;
   void Append(AppendRequest request, Callback<AppendResult> done) override;
@@ -39,6 +42,7 @@ class Engine final : public StreamStore {
   void Head(HeadRequest request, Callback<HeadResult> done) override;
   void Delete(DeleteRequest request, Callback<DeleteResult> done) override;
   void List(ListRequest request, Callback<ListResult> done) override;
+  void Subscriptions(SubscriptionCall call, Callback<SubscriptionAnswer> done) override;
   std::unique_ptr<Subscription> Tail(std::string path, std::shared_ptr<TailObserver> observer,
                                      Callback<HeadResult> ready) override;
   std::unique_ptr<Subscription> Watch(std::string pattern,
@@ -59,6 +63,7 @@ class Engine final : public StreamStore {
   RecordReader reader_;
   ChunkCache chunks_;
   Committer committer_;
+  std::unique_ptr<WebhookSender> sender_;
   Repacker repacker_;
 };
 

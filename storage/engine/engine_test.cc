@@ -16,9 +16,9 @@
 #include "base/clock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
-#include "rocksdb/env.h"
 #include "storage/api/errors.h"
 #include "storage/api/sync_store.h"
+#include "storage/engine/faulty_env.h"
 #include "storage/engine/registry.h"
 
 namespace ds {
@@ -28,50 +28,6 @@ namespace fs = std::filesystem;
 
 #define EXPECT_OK(expression) EXPECT_TRUE((expression).status.ok())
 #define ASSERT_OK(expression) ASSERT_TRUE((expression).status.ok())
-
-// Fails what it is told to fail; everything else reaches the real files.
-class FaultyEnv final : public rocksdb::EnvWrapper {
- public:
-  FaultyEnv() : EnvWrapper(rocksdb::Env::Default()) {}
-  const char* Name() const override { return "FaultyEnv"; }
-
-  rocksdb::Status NewWritableFile(const std::string& name,
-                                  std::unique_ptr<rocksdb::WritableFile>* result,
-                                  const rocksdb::EnvOptions& options) override {
-    std::unique_ptr<rocksdb::WritableFile> file;
-    rocksdb::Status status = EnvWrapper::NewWritableFile(name, &file, options);
-    if (status.ok()) *result = std::make_unique<File>(*this, std::move(file));
-    return status;
-  }
-
-  std::atomic<bool> fail_sync{false};
-  std::atomic<bool> fail_append{false};
-
- private:
-  class File final : public rocksdb::WritableFileWrapper {
-   public:
-    File(FaultyEnv& env, std::unique_ptr<rocksdb::WritableFile> file)
-        : WritableFileWrapper(file.get()), env_(env), file_(std::move(file)) {}
-    rocksdb::Status Append(const rocksdb::Slice& data) override {
-      if (env_.fail_append) return rocksdb::Status::NoSpace("injected");
-      return WritableFileWrapper::Append(data);
-    }
-    rocksdb::Status Append(const rocksdb::Slice& data,
-                           const rocksdb::DataVerificationInfo& info) override {
-      if (env_.fail_append) return rocksdb::Status::NoSpace("injected");
-      return WritableFileWrapper::Append(data, info);
-    }
-    rocksdb::Status Sync() override {
-      if (env_.fail_sync) return rocksdb::Status::IOError("injected");
-      return WritableFileWrapper::Sync();
-    }
-    rocksdb::Status Fsync() override { return Sync(); }
-
-   private:
-    FaultyEnv& env_;
-    std::unique_ptr<rocksdb::WritableFile> file_;
-  };
-};
 
 class EngineTest : public testing::Test {
  protected:
@@ -449,7 +405,7 @@ TEST_F(EngineTest, AnOlderFormatIsTakenOver) {
   Open();
   EXPECT_EQ(store_->All("s"), "data");
   Close();
-  EXPECT_EQ(format({}), 2u);
+  EXPECT_EQ(format({}), 3u);
   Open();
 }
 

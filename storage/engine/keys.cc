@@ -59,4 +59,18 @@ std::optional<Timer> DecodeTimerKey(std::string_view key) {
   return Timer{static_cast<int64_t>(DecodeNumber(key)), DecodeNumber(key.substr(8))};
 }
 
+std::string SubscriptionKey(std::string_view id) {
+  return std::string(1, kSubscriptionPrefix).append(id);
+}
+
+std::string LinkKeyPrefix(std::string_view id) {
+  std::string key(1, kLinkPrefix);
+  key.append(id).push_back('\0');
+  return key;
+}
+
+std::string LinkKey(std::string_view id, std::string_view path) {
+  return LinkKeyPrefix(id).append(path);
+}
+
 }  // namespace ds

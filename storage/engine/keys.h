@@ -11,15 +11,17 @@
 
 namespace ds {
 
-// Retired names stay reserved. `subscriptions` is reserved for protocol sections 6 and 7.
-enum class Family { kMeta, kStreams, kRecords, kProducers, kTimers };
-inline constexpr const char* kFamilyNames[] = {"default", "streams", "records", "producers",
-                                               "timers"};
-inline constexpr size_t kFamilyCount = 5;
+// Retired names stay reserved.
+enum class Family { kMeta, kStreams, kRecords, kProducers, kTimers, kSubscriptions };
+inline constexpr const char* kFamilyNames[] = {"default",   "streams", "records",
+                                               "producers", "timers",  "subscriptions"};
+inline constexpr size_t kFamilyCount = 6;
 
 // Family `default`, RocksDB's own: facts about the whole directory.
 inline constexpr char kFormatVersionKey[] = "format_version";
 inline constexpr char kNextStreamIdKey[] = "next_stream_id";
+inline constexpr char kSigningKeysKey[] = "signing_keys";
+inline constexpr char kTokenSecretKey[] = "token_secret";
 
 std::string EncodeNumber(uint64_t value);
 uint64_t DecodeNumber(std::string_view bytes);  // REQUIRES: 8 bytes
@@ -42,6 +44,19 @@ struct Timer {
 };
 std::string TimerKey(const Timer& timer);
 std::optional<Timer> DecodeTimerKey(std::string_view key);
+
+// `subscriptions`: `s`, subscription id; and for its links `l`, subscription id, zero, path. (Ids
+// have no zeros.)
+inline constexpr char kSubscriptionPrefix = 's';
+inline constexpr char kLinkPrefix = 'l';
+std::string SubscriptionKey(std::string_view id);
+std::string LinkKey(std::string_view id, std::string_view path);
+// What the keys of all links of a subscription begin with.
+std::string LinkKeyPrefix(std::string_view id);
+// The path in a key that begins with that prefix.
+inline std::string_view LinkKeyPath(std::string_view key, std::string_view prefix) {
+  return key.substr(prefix.size());
+}
 
 }  // namespace ds
 

@@ -13,6 +13,9 @@ uint64_t PayloadOf(const RepackOperation& repack) {
   return size;
 }
 
+uint64_t PayloadOf(const SubscriptionOperation&) { return 0; }
+uint64_t PayloadOf(const WebhookResultOperation&) { return 0; }
+
 void RefuseOne(AppendOperation& append, const absl::Status& status) {
   append.done(AppendResult{.status = status});
 }
@@ -23,6 +26,11 @@ void RefuseOne(DeleteOperation& remove, const absl::Status& status) {
   remove.done(DeleteResult{.status = status});
 }
 void RefuseOne(RenewOperation&, const absl::Status&) {}
+void RefuseOne(SubscriptionOperation& operation, const absl::Status& status) {
+  operation.done(SubscriptionAnswer{.status = status});
+}
+// The lease of its wake ends, and counts as the failure.
+void RefuseOne(WebhookResultOperation&, const absl::Status&) {}
 void RefuseOne(RepackOperation& repack, const absl::Status& status) {
   repack.done(RepackResult{.status = status});
 }

@@ -3,12 +3,14 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "storage/api/stream_store.h"
 #include "storage/engine/stream_entry.h"
+#include "storage/subscriptions/webhook_sender.h"
 
 // What the commit loop is asked to do. `done` is called once, from the thread that commits, after
 // the commit of what the answer rests on, or when the operation is refused.
@@ -55,8 +57,22 @@ struct RepackOperation {
   StreamStore::Callback<RepackResult> done;
 };
 
+struct SubscriptionOperation {
+  SubscriptionCall call;
+  StreamStore::Callback<SubscriptionAnswer> done;
+};
+
+// What became of a webhook.
+struct WebhookResultOperation {
+  std::string id;  // of the subscription
+  uint64_t generation = 0;
+  std::string wake_id;
+  std::vector<std::pair<std::string, Offset>> snapshot;  // paths and tails that it told of
+  WebhookResponse response;
+};
+
 using Operation = std::variant<AppendOperation, CreateOperation, DeleteOperation, RenewOperation,
-                               RepackOperation>;
+                               RepackOperation, SubscriptionOperation, WebhookResultOperation>;
 
 // What an operation takes while it is queued, in bytes, about.
 uint64_t SizeOf(const Operation& operation);

@@ -28,15 +28,16 @@ absl::Status WriteError(const rocksdb::Status& status) {
 
 }  // namespace
 
-StreamWriter::StreamWriter(bool registry, Database& database, StreamCache& cache, TailHub& hub,
-                           RecordReader& reader, Clock& clock)
+StreamWriter::StreamWriter(bool registry, WebhookPolicy webhooks, Database& database,
+                           StreamCache& cache, TailHub& hub, RecordReader& reader, Clock& clock)
     : with_registry_(registry),
       database_(database),
       cache_(cache),
       reader_(reader),
       clock_(clock),
       batch_(database, cache),
-      announcements_(hub, clock) {}
+      announcements_(hub, clock),
+      subscriptions_(std::move(webhooks), database, batch_, reader, *this, clock) {}
 
 absl::Status StreamWriter::Start() {
   std::string value;
@@ -46,6 +47,8 @@ absl::Status StreamWriter::Start() {
   } else if (!status.IsNotFound()) {
     return absl::DataLossError("cannot read the stream id counter: " + status.ToString());
   }
+  const absl::Status loaded = subscriptions_.Load();
+  if (!loaded.ok()) return loaded;
   return with_registry_ ? EnsureRegistry() : absl::OkStatus();
 }
 
@@ -182,7 +185,9 @@ void StreamWriter::WriteAppend(const EntryPtr& entry, const StreamState& state, 
     batch_.Append(entry, start, chunk);
   }
   if (closes) batch_.PutMetadata(*entry);
+  const bool has_data = chunk != nullptr;
   announcements_.Add(Announcements::Append{entry, start, state.tail, closes, std::move(chunk)});
+  if (has_data) subscriptions_.OnAppended(*entry);
 }
 
 absl::Status StreamWriter::ResolveFork(const CreateRequest& request, EntryPtr& source,
@@ -250,6 +255,7 @@ EntryPtr StreamWriter::AddStream(std::string path, StreamConfig config, bool clo
     next_timer_nanos_ = std::min(next_timer_nanos_, entry->timer_nanos);
   }
   batch_.PutMetadata(*entry);
+  subscriptions_.OnCreated(*entry);
   return entry;
 }
 
@@ -330,6 +336,7 @@ void StreamWriter::ApplyOne(DeleteOperation& remove) {
 
 void StreamWriter::Remove(EntryPtr entry, ChangeEvent::Kind reason) {
   announcements_.Add(Announcements::Gone{entry});
+  subscriptions_.OnRemoved(*entry);
   Record({reason, entry->path, entry->config.content_type, entry->config.lineage.stream_id(),
           entry->config.lineage.OffsetAt(entry->state.tail), clock_.Now()});
   batch_.Touch(entry);
@@ -362,12 +369,7 @@ void StreamWriter::Remove(EntryPtr entry, ChangeEvent::Kind reason) {
 
 void StreamWriter::Record(ChangeEvent event) {
   if (registry_ != nullptr) {
-    std::string message = RegistryMessage(event);
-    std::vector<uint32_t> sizes{static_cast<uint32_t>(message.size())};
-    batch_.Touch(registry_);
-    StreamState state = registry_->state;
-    state.tail += message.size();
-    WriteAppend(registry_, state, std::move(message), std::move(sizes));
+    AppendMessage(registry_, RegistryMessage(event));
   }
   announcements_.Add(std::move(event));
 }
@@ -410,9 +412,46 @@ void StreamWriter::ApplyOne(RepackOperation& repack) {
   answers_.push_back(Answer<RepackResult>{std::move(repack.done), std::move(result)});
 }
 
+void StreamWriter::ApplyOne(SubscriptionOperation& operation) {
+  SubscriptionAnswer answer = subscriptions_.Apply(operation.call);
+  answers_.push_back(Answer<SubscriptionAnswer>{std::move(operation.done), std::move(answer)});
+}
+
+void StreamWriter::ApplyOne(const WebhookResultOperation& result) { subscriptions_.Apply(result); }
+
+EntryPtr StreamWriter::FindLive(const std::string& path) {
+  const absl::StatusOr<EntryPtr> found = cache_.Find(path);
+  if (!found.ok() || *found == nullptr || (*found)->removal_pending ||
+      (*found)->state.soft_deleted || (*found)->IsOver(clock_)) {
+    return nullptr;
+  }
+  return *found;
+}
+
+void StreamWriter::AppendMessage(const EntryPtr& entry, std::string message) {
+  batch_.Touch(entry);
+  StreamState state = entry->state;
+  state.tail += message.size();
+  std::vector<uint32_t> sizes;
+  if (IsJson(entry->config.content_type)) sizes.push_back(static_cast<uint32_t>(message.size()));
+  WriteAppend(entry, state, std::move(message), std::move(sizes));
+}
+
+void StreamWriter::OnTime() {
+  if (!write_failed_) {
+    if (absl::ToUnixNanos(clock_.Now()) >= subscriptions_.next_due_nanos()) {
+      subscriptions_.OnTime();
+      Commit();
+    }
+    Expire();
+  }
+  next_due_nanos_.store(std::min(next_timer_nanos_, subscriptions_.next_due_nanos()),
+                        std::memory_order_relaxed);
+}
+
 void StreamWriter::Expire() {
   const int64_t now = absl::ToUnixNanos(clock_.Now());
-  if (now < next_timer_nanos_ || write_failed_) return;
+  if (now < next_timer_nanos_) return;
   const std::unique_ptr<rocksdb::Iterator> it(
       database_.db().NewIterator(rocksdb::ReadOptions(), database_.family(Family::kTimers)));
   int64_t next = std::numeric_limits<int64_t>::max();
@@ -454,15 +493,18 @@ void StreamWriter::Expire() {
 }
 
 absl::Status StreamWriter::WriteBatch() {
+  subscriptions_.Seal();
   batch_.Seal();
   const rocksdb::Status status = database_.Write(batch_.writes());
   if (status.ok()) {
     batch_.Publish();
     announcements_.Publish();
+    subscriptions_.Publish();
     return absl::OkStatus();
   }
   batch_.Rollback();
   announcements_.Clear();
+  subscriptions_.Rollback();
   reserved_stream_id_ = next_stream_id_;  // the next id reserves its block again
   next_timer_nanos_ = 0;
   write_failed_ = true;
@@ -473,7 +515,7 @@ absl::Status StreamWriter::WriteBatch() {
 
 void StreamWriter::Commit() {
   absl::Status status;
-  if (!batch_.empty()) status = WriteBatch();
+  if (!batch_.empty() || subscriptions_.changed()) status = WriteBatch();
   // Answering may submit again, but never from within this loop's own state.
   {
     const Turn turn;

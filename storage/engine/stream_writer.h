@@ -1,6 +1,7 @@
 #ifndef STORAGE_ENGINE_STREAM_WRITER_H_
 #define STORAGE_ENGINE_STREAM_WRITER_H_
 
+#include <atomic>
 #include <cstdint>
 #include <string>
 #include <variant>
@@ -15,6 +16,7 @@
 #include "storage/engine/operation.h"
 #include "storage/engine/record_reader.h"
 #include "storage/engine/stream_cache.h"
+#include "storage/engine/subscription_book.h"
 #include "storage/engine/tail_hub.h"
 
 namespace ds {
@@ -27,12 +29,14 @@ namespace ds {
 // has recovered; reads go on.
 //
 // Not thread-safe: one thread at a time, which is "the commit thread" to its parts.
-class StreamWriter {
+class StreamWriter final : private SubscriptionBook::Streams {
  public:
   // All arguments must outlive the object. Call Start before anything else. With `registry` the
   // stream __registry__ records every creation, deletion and expiry.
-  StreamWriter(bool registry, Database& database, StreamCache& cache, TailHub& hub,
-               RecordReader& reader, Clock& clock);
+  StreamWriter(bool registry, WebhookPolicy webhooks, Database& database, StreamCache& cache,
+               TailHub& hub, RecordReader& reader, Clock& clock);
+
+  SubscriptionBook& subscriptions() { return subscriptions_; }
 
   // Reads the counters that survive a restart. Errors: DataLoss.
   absl::Status Start();
@@ -41,8 +45,11 @@ class StreamWriter {
   void Apply(Operation& operation);
   // Commits the batch and answers the operations in it.
   void Commit();
-  // Removes the streams whose time is up, and commits that.
-  void Expire();
+  // Does what is due: removes the streams whose time is up, ends leases, retries webhooks; commits
+  // that.
+  void OnTime();
+  // When something will be due, in nanoseconds since 1970; it may be later than that. Thread-safe.
+  int64_t next_due_nanos() const { return next_due_nanos_.load(std::memory_order_relaxed); }
 
   uint64_t batch_bytes() const { return batch_.bytes(); }
 
@@ -55,13 +62,19 @@ class StreamWriter {
     Result result;
   };
   using AnyAnswer = std::variant<Answer<AppendResult>, Answer<CreateResult>, Answer<DeleteResult>,
-                                 Answer<RepackResult>>;
+                                 Answer<RepackResult>, Answer<SubscriptionAnswer>>;
 
   void ApplyOne(AppendOperation& append);
   void ApplyOne(CreateOperation& create);
   void ApplyOne(DeleteOperation& remove);
   void ApplyOne(const RenewOperation& renew);
   void ApplyOne(RepackOperation& repack);
+  void ApplyOne(SubscriptionOperation& operation);
+  void ApplyOne(const WebhookResultOperation& result);
+
+  EntryPtr FindLive(const std::string& path) override;
+  void AppendMessage(const EntryPtr& entry, std::string message) override;
+  void Flush() override { Commit(); }
 
   // After a failed write: whether RocksDB works again. Asks it now and then.
   bool Recovered();
@@ -78,6 +91,7 @@ class StreamWriter {
   // Deletes the stream, or keeps it soft-deleted for its forks; frees ancestors that waited for it.
   void Remove(EntryPtr entry, ChangeEvent::Kind reason);
   void Record(ChangeEvent event);
+  void Expire();
   uint64_t NextStreamId();
   void KeepAccess(const EntryPtr& entry, absl::Time now);
   absl::Status WriteBatch();
@@ -91,6 +105,7 @@ class StreamWriter {
 
   Batch batch_;
   Announcements announcements_;
+  SubscriptionBook subscriptions_;
   std::vector<AnyAnswer> answers_;
   uint64_t next_stream_id_ = 1;
   uint64_t reserved_stream_id_ = 1;  // ids below it may be given out
@@ -100,6 +115,7 @@ class StreamWriter {
   absl::Time retry_at_;           // no attempt to recover before
   int64_t next_timer_nanos_ = 0;  // no timer is due before
   EntryPtr registry_;
+  std::atomic<int64_t> next_due_nanos_{0};
 };
 
 }  // namespace ds

@@ -18,6 +18,7 @@
 #include "storage/api/errors.h"
 #include "storage/rpc/client_session.h"
 #include "storage/rpc/convert.h"
+#include "storage/rpc/convert_subscriptions.h"
 #include "storage/rpc/keepalive.h"
 
 namespace ds::rpc {
@@ -45,7 +46,17 @@ struct Pending {
 };
 
 bool IsWrite(const pb::SessionCall& call) {
-  return call.has_create() || call.has_append() || call.has_delete_();
+  return call.has_create() || call.has_append() || call.has_delete_() || call.has_subscriptions();
+}
+
+// What may be asked twice without harm. (The second of two equal creations would say that there was
+// one, and a second claim, ack or release be refused for the first one's work.)
+bool IsRepeatable(const SubscriptionCall::Operation& operation) {
+  return std::holds_alternative<SubscriptionCall::Get>(operation) ||
+         std::holds_alternative<SubscriptionCall::SigningKeys>(operation) ||
+         std::holds_alternative<SubscriptionCall::Delete>(operation) ||
+         std::holds_alternative<SubscriptionCall::AddStreams>(operation) ||
+         std::holds_alternative<SubscriptionCall::RemoveStream>(operation);
 }
 
 class RemoteStoreImpl final : public RemoteStore, private ClientSession::Observer {
@@ -127,6 +138,14 @@ class RemoteStoreImpl final : public RemoteStore, private ClientSession::Observe
                      [](pb::SessionAnswer& answer) { return FromProto(answer.list()); });
   }
 
+  void Subscriptions(SubscriptionCall request, Callback<SubscriptionAnswer> done) override {
+    pb::SessionCall call;
+    *call.mutable_subscriptions() = ToProto(request);
+    Send<SubscriptionAnswer>(
+        std::move(call), IsRepeatable(request.operation), std::move(done),
+        [](pb::SessionAnswer& answer) { return FromProto(answer.subscriptions()); });
+  }
+
   std::unique_ptr<Subscription> Tail(std::string path, std::shared_ptr<TailObserver> observer,
                                      Callback<HeadResult> ready) override {
     pb::SessionCall call;
@@ -202,6 +221,9 @@ class RemoteStoreImpl final : public RemoteStore, private ClientSession::Observe
       if (answer.has_error()) {
         if constexpr (std::is_same_v<Result, AppendResult>) {
           result = FromProto(answer.error().append());
+        }
+        if constexpr (std::is_same_v<Result, SubscriptionAnswer>) {
+          result = FromProto(answer.error().subscriptions());
         }
         result.status = FromErrorDetail(answer.error());
       } else {

@@ -9,6 +9,7 @@
 #include "proto/durablestreams/v1/stream_store.grpc.pb.h"
 #include "storage/rpc/call.h"
 #include "storage/rpc/convert.h"
+#include "storage/rpc/convert_subscriptions.h"
 #include "storage/rpc/health.h"
 #include "storage/rpc/keepalive.h"
 #include "storage/rpc/refusal.h"
@@ -43,6 +44,7 @@ class Service {
   using HeadCall = UnaryCall<pb::HeadRequest, pb::HeadResponse>;
   using DeleteCall = UnaryCall<pb::DeleteRequest, pb::DeleteResponse>;
   using ListCall = UnaryCall<pb::ListRequest, pb::ListResponse>;
+  using SubscriptionsCall = UnaryCall<pb::SubscriptionsRequest, pb::SubscriptionsResponse>;
 
   template <typename Method>
   auto From(Method method) {
@@ -92,12 +94,23 @@ class Service {
       if (call.in().page_size() > 0) request.page_size = call.in().page_size();
       store_.List(std::move(request), Finish<ListResult>(call, call.out()));
     };
+    subscriptions_.handler = [this](SubscriptionsCall& call) {
+      SubscriptionCall request;
+      const absl::Status status = FromProto(call.in(), request);
+      if (!status.ok()) return call.Finish(Refuse(call.context(), status));
+      store_.Subscriptions(std::move(request), [&call](const SubscriptionAnswer& result) {
+        if (!result.status.ok()) return call.Finish(Refuse(call.context(), result.status));
+        call.out() = ToProto(result);
+        call.Finish(grpc::Status::OK);
+      });
+    };
     create_.request = From(&Async::RequestCreate);
     append_.request = From(&Async::RequestAppend);
     read_.request = From(&Async::RequestRead);
     head_.request = From(&Async::RequestHead);
     delete_.request = From(&Async::RequestDelete);
     list_.request = From(&Async::RequestList);
+    subscriptions_.request = From(&Async::RequestSubscriptions);
   }
 
   grpc::Service& service() { return service_; }
@@ -110,6 +123,7 @@ class Service {
     HeadCall::Accept(head_, loop, queue);
     DeleteCall::Accept(delete_, loop, queue);
     ListCall::Accept(list_, loop, queue);
+    SubscriptionsCall::Accept(subscriptions_, loop, queue);
     AcceptTail(service_, store_, loop, queue);
     AcceptWatch(service_, store_, loop, queue);
     AcceptSession(service_, store_, loop, queue);
@@ -124,6 +138,7 @@ class Service {
   HeadCall::Method head_;
   DeleteCall::Method delete_;
   ListCall::Method list_;
+  SubscriptionsCall::Method subscriptions_;
 };
 
 class RpcServerImpl final : public RpcServer {

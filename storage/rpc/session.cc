@@ -9,6 +9,7 @@
 #include "base/turn.h"
 #include "storage/api/errors.h"
 #include "storage/rpc/convert.h"
+#include "storage/rpc/convert_subscriptions.h"
 
 namespace ds::rpc {
 namespace {
@@ -230,6 +231,23 @@ void SessionState::Dispatch(pb::SessionCall&& call) {
                          Reply<ListResult>(id, [](pb::SessionAnswer& answer, ListResult r) {
                            *answer.mutable_list() = ToProto(r);
                          }));
+    }
+    case pb::SessionCall::kSubscriptions: {
+      SubscriptionCall request;
+      const absl::Status status = FromProto(call.subscriptions(), request);
+      if (!status.ok()) return Refuse(id, status);
+      return store_.Subscriptions(
+          std::move(request), [self = shared_from_this(), id](const SubscriptionAnswer& result) {
+            pb::SessionAnswer answer;
+            answer.set_id(id);
+            if (result.status.ok()) {
+              *answer.mutable_subscriptions() = ToProto(result);
+            } else {
+              *answer.mutable_error() = ToErrorDetail(result.status);
+              *answer.mutable_error()->mutable_subscriptions() = ToProto(result);
+            }
+            self->Answer(std::move(answer), /*ends_call=*/true);
+          });
     }
     case pb::SessionCall::kFollow: {
       auto subscription =

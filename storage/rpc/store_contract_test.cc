@@ -693,6 +693,63 @@ TEST_P(StoreContract, AWatchTellsOfItsPatternOnly) {
 
 // Many at once.
 
+TEST_P(StoreContract, SubscriptionsWakeAreClaimedAndAcked) {
+  using Call = SubscriptionCall;
+  const SubscriptionConfig config{.type = SubscriptionType::kPullWake,
+                                  .pattern = "subscribed/*",
+                                  .streams = {"named"},
+                                  .wake_stream = "wake",
+                                  .lease_ttl_ms = 5'000,
+                                  .description = "for a test"};
+  store_.Make("wake", "application/json");
+  const SubscriptionAnswer put = store_.Ask("sub", Call::Put{config, "http://host/v1/stream/"});
+  ASSERT_TRUE(put.status.ok()) << put.status;
+  EXPECT_TRUE(put.created);
+  EXPECT_FALSE(store_.Ask("sub", Call::Put{config, "http://host/v1/stream/"}).created);
+  ASSERT_TRUE(store_.Ask("sub", Call::AddStreams{{"more"}}).status.ok());
+  ASSERT_TRUE(store_.Ask("sub", Call::RemoveStream{"named"}).status.ok());
+  const Offset tail = store_.Make("subscribed/a", "text/plain", "data").tail;
+
+  const SubscriptionInfo info = store_.Ask("sub", Call::Get{}).info;
+  EXPECT_EQ(info.id, "sub");
+  EXPECT_EQ(info.config.type, SubscriptionType::kPullWake);
+  EXPECT_EQ(info.config.pattern, config.pattern);
+  EXPECT_EQ(info.config.wake_stream, config.wake_stream);
+  EXPECT_EQ(info.config.lease_ttl_ms, config.lease_ttl_ms);
+  EXPECT_EQ(info.config.description, config.description);
+  EXPECT_EQ(info.base_url, "http://host/v1/stream/");
+  ASSERT_EQ(info.links.size(), 2u);
+  EXPECT_EQ(info.links[0].path, "more");
+  EXPECT_TRUE(info.links[0].is_explicit);
+  EXPECT_EQ(info.links[1].path, "subscribed/a");
+  EXPECT_FALSE(info.links[1].acked.has_value());
+
+  const SubscriptionAnswer claim = store_.Ask("sub", Call::Claim{"worker"});
+  ASSERT_TRUE(claim.status.ok()) << claim.status;
+  EXPECT_EQ(claim.lease_ttl_ms, config.lease_ttl_ms);
+  ASSERT_EQ(claim.work.size(), 1u);
+  EXPECT_EQ(claim.work[0].tail, tail);
+  EXPECT_TRUE(claim.work[0].pending);
+  const SubscriptionAnswer busy = store_.Ask("sub", Call::Claim{"other"});
+  EXPECT_EQ(GetErrorCode(busy.status), ErrorCode::kAlreadyClaimed);
+  EXPECT_EQ(busy.holder, "worker");
+  EXPECT_EQ(busy.generation, claim.generation);
+
+  const Call::WakeReference wake{claim.token, claim.wake_id, claim.generation};
+  store_.Add("subscribed/a", "more", "text/plain");
+  const SubscriptionAnswer ack = store_.Ask(
+      "sub",
+      Call::Ack{SubscriptionType::kPullWake, wake, {{"subscribed/a", tail.ToString()}}, true});
+  ASSERT_TRUE(ack.status.ok()) << ack.status;
+  EXPECT_TRUE(ack.next_wake);
+  EXPECT_EQ(store_.Ask("sub", Call::Get{}).info.links[1].acked, tail);
+  EXPECT_EQ(GetErrorCode(store_.Ask("sub", Call::Release{wake}).status), ErrorCode::kFenced);
+
+  EXPECT_EQ(store_.Ask("", Call::SigningKeys{}).keys.at(0).bytes.size(), 32u);
+  ASSERT_TRUE(store_.Ask("sub", Call::Delete{}).status.ok());
+  EXPECT_EQ(GetErrorCode(store_.Ask("sub", Call::Get{}).status), ErrorCode::kSubscriptionNotFound);
+}
+
 TEST_P(StoreContract, WritersAtOnceLoseAndMixNothing) {
   constexpr int kWriters = 8;
   constexpr int kEach = 200;

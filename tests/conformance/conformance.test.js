@@ -1,7 +1,4 @@
 // The protocol's own suite against the server at CONFORMANCE_URL.
 import { runConformanceTests } from "@durable-streams/server-conformance-tests"
 
-runConformanceTests({
-  baseUrl: process.env.CONFORMANCE_URL,
-  subscriptions: process.env.CONFORMANCE_SUBSCRIPTIONS === "true",
-})
+runConformanceTests({ baseUrl: process.env.CONFORMANCE_URL, subscriptions: true })

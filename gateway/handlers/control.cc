@@ -1,0 +1,159 @@
+#include <utility>
+
+#include "gateway/handlers/gateway.h"
+#include "gateway/handlers/store_call.h"
+#include "gateway/protocol/subscription_json.h"
+#include "storage/api/errors.h"
+
+// The APIs below `__ds`: sections 6 and 7.
+
+namespace ds {
+namespace {
+
+// The request that a body makes, or why it makes none.
+struct Parsed {
+  absl::Status status;
+  SubscriptionCall call;
+};
+
+template <typename Body, typename Make>
+void Take(absl::StatusOr<Body> body, Parsed& parsed, Make make) {
+  parsed.status = body.status();
+  if (body.ok()) parsed.call.operation = make(*std::move(body));
+}
+
+Parsed ParseControl(const http::Request& request, const ControlRoute& route,
+                    const std::string& root_url) {
+  Parsed parsed;
+  parsed.call.id = route.id;
+  const std::string_view method = request.method;
+  const auto expect = [&](std::string_view expected) {
+    if (method != expected) parsed.status = MakeError(ErrorCode::kMethodNotAllowed);
+    return parsed.status.ok();
+  };
+  const std::string token(BearerToken(request.Find("authorization")));
+  const auto expect_token = [&] {
+    if (token.empty()) {
+      parsed.status = MakeError(ErrorCode::kTokenInvalid, "a bearer token is required");
+    }
+    return parsed.status.ok();
+  };
+  switch (route.kind) {
+    case ControlRoute::Kind::kSigningKeys:
+      if (expect("GET")) parsed.call.operation = SubscriptionCall::SigningKeys{};
+      break;
+    case ControlRoute::Kind::kSubscription:
+      if (method == "PUT") {
+        Take(ParseSubscriptionBody(request.body), parsed, [&](SubscriptionConfig config) {
+          return SubscriptionCall::Put{std::move(config), root_url};
+        });
+      } else if (method == "DELETE") {
+        parsed.call.operation = SubscriptionCall::Delete{};
+      } else if (expect("GET")) {
+        parsed.call.operation = SubscriptionCall::Get{};
+      }
+      break;
+    case ControlRoute::Kind::kStreams:
+      if (expect("POST")) {
+        Take(ParseStreamsBody(request.body), parsed, [](std::vector<std::string> streams) {
+          return SubscriptionCall::AddStreams{std::move(streams)};
+        });
+      }
+      break;
+    case ControlRoute::Kind::kStream:
+      if (expect("DELETE")) parsed.call.operation = SubscriptionCall::RemoveStream{route.stream};
+      break;
+    case ControlRoute::Kind::kClaim:
+      if (expect("POST")) {
+        Take(ParseClaimBody(request.body), parsed,
+             [](std::string worker) { return SubscriptionCall::Claim{std::move(worker)}; });
+      }
+      break;
+    case ControlRoute::Kind::kCallback:
+    case ControlRoute::Kind::kAck:
+      if (expect("POST") && expect_token()) {
+        Take(ParseAckBody(request.body), parsed, [&](SubscriptionCall::Ack ack) {
+          ack.type = route.kind == ControlRoute::Kind::kAck ? SubscriptionType::kPullWake
+                                                            : SubscriptionType::kWebhook;
+          ack.wake.token = token;
+          return ack;
+        });
+      }
+      break;
+    case ControlRoute::Kind::kRelease:
+      if (expect("POST") && expect_token()) {
+        Take(ParseReleaseBody(request.body), parsed, [&](SubscriptionCall::WakeReference wake) {
+          wake.token = token;
+          return SubscriptionCall::Release{std::move(wake)};
+        });
+      }
+      break;
+  }
+  return parsed;
+}
+
+}  // namespace
+
+std::string Gateway::RootUrl(const http::Request& request) const {
+  return OriginUrl(request) + options_.stream_root;
+}
+
+http::Response Gateway::ControlAnswer(const ControlRoute& route, const SubscriptionAnswer& answer,
+                                      const http::Request& request) const {
+  using Kind = ControlRoute::Kind;
+  const auto json = [&](int status, std::string body) {
+    http::Response response = Begin(status, request);
+    response.Add("Content-Type", "application/json");
+    response.Add("Cache-Control", "no-store");
+    response.body.emplace_back(std::move(body));
+    return response;
+  };
+  if (!answer.status.ok()) {
+    http::Response response =
+        json(Describe(GetErrorCode(answer.status)).http_status, SubscriptionErrorBody(answer));
+    AddFailure(answer.status, request, response);
+    return response;
+  }
+  switch (route.kind) {
+    case Kind::kSigningKeys: {
+      http::Response response = Begin(200, request);
+      response.Add("Content-Type", "application/jwk-set+json");
+      response.Add("Cache-Control", "public, max-age=300");
+      response.body.emplace_back(SigningKeysBody(answer.keys));
+      return response;
+    }
+    case Kind::kSubscription:
+      if (request.method == "DELETE") return Begin(204, request);
+      return json(answer.created ? 201 : 200, SubscriptionBody(answer.info, RootUrl(request)));
+    case Kind::kClaim:
+      return json(200, ClaimBody(answer));
+    case Kind::kCallback:
+    case Kind::kAck:
+      return json(200, AckBody(answer));
+    case Kind::kStreams:
+    case Kind::kStream:
+    case Kind::kRelease:
+      return Begin(204, request);
+  }
+  return Begin(204, request);
+}
+
+Task<int> Gateway::Control(http::Exchange& exchange, const Target& target) {
+  const http::Request& request = exchange.request();
+  const std::optional<ControlRoute> route = ParseControlPath(target.path);
+  if (!route) {
+    co_return co_await exchange.Respond(
+        Problem(MakeError(ErrorCode::kStreamNotFound, "no such control API"), request));
+  }
+  Parsed parsed = ParseControl(request, *route, RootUrl(request));
+  SubscriptionAnswer answer;
+  if (parsed.status.ok()) {
+    answer = co_await StoreCall(exchange.io(), store_, &StreamStore::Subscriptions,
+                                std::move(parsed.call));
+  } else {
+    answer.status = std::move(parsed.status);
+  }
+  co_return co_await exchange.Respond(ControlAnswer(*route, answer, request));
+}
+
+}  // namespace ds
