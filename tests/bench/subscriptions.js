@@ -1,6 +1,6 @@
 // What subscriptions cost an append: CPU time with none, and with N that have patterns. All streams of
 // the workload are streams of one of them, whose worker has not come yet.
-//   node tests/bench/subscriptions.js [N] [ROUNDS]     10,000 and 5 by default; the systems take turns
+//   node tests/bench/subscriptions.js [N] [ROUNDS] [ROLE]     10,000, 5 and both by default; they take turns
 import { scratchFolder } from "../harness/setups.js"
 import { startServer } from "../harness/server.js"
 import { subscriptions } from "../harness/webhooks.js"
@@ -36,7 +36,7 @@ async function measure(role, streams, subscribed) {
   }
 }
 
-for (const role of ["dev", "serve"]) {
+for (const role of process.argv[4] ? [process.argv[4]] : ["dev", "serve"]) {
   for (const streams of [1, 1000]) {
     const without = []
     const subscribed = []
