@@ -16,6 +16,7 @@ constexpr auto kSweepInterval = std::chrono::milliseconds(500);
 // takes as long, and one for two halves costs half.
 constexpr auto kMaxGatherTime = std::chrono::microseconds(150);
 constexpr size_t kMinGathered = 4;
+constexpr std::chrono::microseconds kMinDueWait = std::chrono::milliseconds(5);
 // RocksDB groups what it writes; a batch beyond this only adds latency.
 constexpr uint64_t kMaxBatchBytes = 16u << 20;
 
@@ -111,8 +112,8 @@ std::chrono::microseconds Committer::UntilDue() const {
   const int64_t now = absl::ToUnixNanos(clock_.Now());
   const int64_t due = writer_.next_due_nanos();
   if (due >= now + std::chrono::nanoseconds(kSweepInterval).count()) return kSweepInterval;
-  // At least a millisecond: what cannot be done now must not become a busy loop.
-  return std::chrono::microseconds(std::max<int64_t>(1'000, (due - now) / 1'000));
+  // Not at once: what cannot be done now must not become a busy loop.
+  return std::max(kMinDueWait, std::chrono::microseconds((due - now) / 1'000));
 }
 
 void Committer::Wait(std::unique_lock<std::mutex>& lock, std::chrono::microseconds timeout) {

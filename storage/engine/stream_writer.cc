@@ -429,6 +429,7 @@ EntryPtr StreamWriter::FindLive(const std::string& path) {
 }
 
 void StreamWriter::AppendMessage(const EntryPtr& entry, std::string message) {
+  if (entry->has_ttl()) KeepAccess(entry, clock_.Now());
   batch_.Touch(entry);
   StreamState state = entry->state;
   state.tail += message.size();

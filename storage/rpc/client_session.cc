@@ -8,6 +8,9 @@ namespace ds::rpc {
 grpc::Status ClientSession::Run(absl::Duration connect_timeout) {
   const auto connect_by =
       std::chrono::system_clock::now() + absl::ToChronoMilliseconds(connect_timeout);
+  // The connection makes progress while this thread looks at its queue, and only then: so it waits
+  // for the connection here, instead of failing at once and trying later.
+  context_.set_wait_for_ready(true);
   stream_ = stub_.PrepareAsyncSession(&context_, &queue_);
   stream_->StartCall(ToTag(kStarted));
   void* tag;

@@ -24,10 +24,10 @@
 namespace ds::rpc {
 namespace {
 
-constexpr absl::Duration kMinBackoff = absl::Milliseconds(50);
-constexpr absl::Duration kMaxBackoff = absl::Seconds(2);
-// A session that is not open by then never will be.
-constexpr absl::Duration kConnectTimeout = absl::Seconds(5);
+// Between a session and the next attempt. (gRPC has a backoff of its own, for connections.)
+constexpr absl::Duration kPause = absl::Milliseconds(20);
+// How long calls wait for a storage that is being started again, before they are refused.
+constexpr absl::Duration kConnectTimeout = absl::Seconds(1);
 constexpr uint64_t kMaxMessageBytes = 4u << 20;
 // Calls that may wait for the storage, together.
 constexpr uint64_t kMaxQueuedBytes = 256u << 20;
@@ -65,9 +65,9 @@ class RemoteStoreImpl final : public RemoteStore, private ClientSession::Observe
     grpc::ChannelArguments arguments;
     arguments.SetMaxReceiveMessageSize(-1);
     arguments.SetMaxSendMessageSize(-1);
-    arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
-    arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 100);
-    arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1'000);
+    arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 50);
+    arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 2'000);  // for one attempt to connect
+    arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 250);
     arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMilliseconds);
     arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 5'000);
     arguments.SetInt(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
@@ -456,7 +456,6 @@ void RemoteStoreImpl::Broken(const grpc::Status& status) {
 }
 
 void RemoteStoreImpl::KeepConnected() {
-  absl::Duration backoff = kMinBackoff;
   std::unique_lock<std::mutex> lock(mutex_);
   while (!stopping_) {
     ended_ = false;
@@ -469,8 +468,7 @@ void RemoteStoreImpl::KeepConnected() {
     lock.lock();
     session_.reset();
     if (stopping_) break;
-    backoff = down_ ? std::min(backoff * 2, kMaxBackoff) : kMinBackoff;
-    wake_.wait_for(lock, absl::ToChronoMilliseconds(backoff), [this] { return stopping_; });
+    wake_.wait_for(lock, absl::ToChronoMilliseconds(kPause), [this] { return stopping_; });
   }
   // Whatever still waits is told.
   std::vector<Pending> rest;

@@ -13,8 +13,9 @@ namespace ds::rpc {
 //
 // A broken session is opened again, with backoff. What was under way when it broke and is safe to
 // repeat (reads, appends with a producer) is repeated on the next one; other writes answer
-// kWriteUncertain. While the storage cannot be reached calls answer kStorageUnavailable at once;
-// those had no effect. Subscriptions end with TailEvent::kLost. Thread-safe.
+// kWriteUncertain. For a storage that cannot be reached calls wait a second, in case it is only
+// being started again; then they answer kStorageUnavailable, and further ones do so at once until
+// it is back. Those had no effect. Subscriptions end with TailEvent::kLost. Thread-safe.
 class RemoteStore : public StreamStore {
  public:
   // Connects in the background. `target` is HOST:PORT or unix:PATH.

@@ -23,7 +23,7 @@ test("a gateway without its storage answers 503 with Retry-After, and recovers b
   await events.ended // the client reconnects by itself
   expect([204, 503]).toContain((await poll).status)
   for (const call of [() => ds.append(path, "lost"), () => ds.read(path), () => ds.head(path), () => ds.create(freshPath("x")), () => ds.remove(path)]) {
-    await expect.poll(async () => (await call()).status).toBe(503)
+    await expect.poll(async () => (await call()).status, { timeout: 5_000 }).toBe(503)
     const refused = await call()
     expect(refused.headers.get("retry-after")).toMatch(/^\d+$/)
     expect(refused.headers.get("x-request-id")).toMatch(/\S+/)
@@ -34,7 +34,7 @@ test("a gateway without its storage answers 503 with Retry-After, and recovers b
   expect(Date.now() - slow).toBeLessThan(2_000)
 
   storage = await startServer(["storage", "--data-dir", folder.path, "--listen", address])
-  await expect.poll(async () => (await ds.head(path)).status, { timeout: 10_000 }).toBe(200)
+  await expect.poll(async () => (await ds.head(path)).status, { timeout: 3_000 }).toBe(200)
   expect((await ds.append(path, "after;")).status).toBe(204)
   expect((await ds.read(path)).text).toBe("before;after;")
   await gateway.stop()
