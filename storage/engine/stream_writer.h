@@ -28,7 +28,8 @@ namespace ds {
 // A write that fails fails its batch, rolls the states back, and closes the writer until RocksDB
 // has recovered; reads go on.
 //
-// Not thread-safe: one thread at a time, which is "the commit thread" to its parts.
+// Not thread-safe: one thread at a time, which is "the commit thread" to its parts. How streams are
+// created is in stream_creation.cc.
 class StreamWriter final : private SubscriptionBook::Streams {
  public:
   // All arguments must outlive the object. Call Start before anything else. With `registry` the
