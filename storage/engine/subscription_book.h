@@ -142,6 +142,7 @@ class SubscriptionBook {
   void WriteWakeEvent(const SubscriptionEntry& subscription, const EntryPtr& wake_stream);
   void Issue(SubscriptionEntry& subscription);
   void End(SubscriptionEntry& subscription);
+  void CountFailure(SubscriptionEntry& subscription);
   void Attempt(SubscriptionEntry& subscription);
   void Send(SubscriptionEntry& subscription);
   void Schedule(SubscriptionEntry& subscription);

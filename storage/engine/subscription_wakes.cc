@@ -93,6 +93,11 @@ void SubscriptionBook::End(SubscriptionEntry& subscription) {
   subscription.attempting = false;
 }
 
+void SubscriptionBook::CountFailure(SubscriptionEntry& subscription) {
+  NoteFailed(std::uniform_real_distribution<double>(-1, 1)(random_), clock_.Now(),
+             subscription.state);
+}
+
 void SubscriptionBook::Attempt(SubscriptionEntry& subscription) {
   subscription.attempting = true;
   deliveries_.push_back({subscription.id, subscription.state.generation});
@@ -145,8 +150,7 @@ void SubscriptionBook::Apply(const WebhookResultOperation& result) {
   subscription->attempting = false;
   if (!result.response.taken) {
     if (subscription->state.delivered) return;  // it has called back meanwhile
-    NoteFailed(std::uniform_real_distribution<double>(-1, 1)(random_), clock_.Now(),
-               subscription->state);
+    CountFailure(*subscription);
     spdlog::warn("subscription {}: a webhook failed ({} in a row): {}", subscription->id,
                  subscription->state.failures, result.response.failure);
     return;
@@ -182,7 +186,7 @@ void SubscriptionBook::OnTime() {
     Touch(*subscription);
     if (state.lease_ends <= now) {
       if (subscription->attempting && !state.delivered) {
-        NoteFailed(std::uniform_real_distribution<double>(-1, 1)(random_), now, state);
+        CountFailure(*subscription);
       }
       End(*subscription);
       WakeIfPending(*subscription);

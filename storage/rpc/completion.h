@@ -41,7 +41,7 @@ class CompletionOf final : public Completion {
 //
 // All methods of the server are served this way: gRPC's callback API has threads of its own that
 // watch the same sockets, and then most of what arrives is read by a thread that it is not for.
-// That doubled the time that the hop adds to a lone request.
+// That cost the hop a quarter of its latency and more (docs/decisions.md).
 class CompletionLoop {
  public:
   CompletionLoop() = default;
