@@ -1,0 +1,100 @@
+#include "metrics/admin.h"
+
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_split.h"
+#include "gateway/http/exchange.h"
+#include "storage/api/errors.h"
+
+namespace ds {
+
+class AdminServer::AdminHandler final : public http::Handler {
+ public:
+  AdminHandler(Metrics& metrics, const Health& health) : metrics_(metrics), health_(health) {}
+
+  Task<int> Handle(http::Exchange& exchange) override {
+    co_return co_await exchange.Respond(Answer(exchange.request()));
+  }
+
+  http::Response Refuse(const absl::Status& error) override {
+    return Text(ds::Describe(GetErrorCode(error)).http_status, std::string(error.message()) + "\n");
+  }
+
+ private:
+  static http::Response Text(int status, std::string text) {
+    http::Response response{.status = status};
+    response.Add("Content-Type", "text/plain; charset=utf-8");
+    response.Add("Cache-Control", "no-store");
+    response.Add("X-Content-Type-Options", "nosniff");
+    response.body.emplace_back(std::move(text));
+    return response;
+  }
+
+  http::Response Answer(const http::Request& request) {
+    if (request.method != "GET" && request.method != "HEAD") {
+      http::Response response = Text(405, "only GET and HEAD\n");
+      response.Add("Allow", "GET, HEAD");
+      return response;
+    }
+    const size_t question = request.target.find('?');
+    const std::string_view path = request.target.substr(0, question);
+    if (path == "/metrics") {
+      http::Response response{.status = 200};
+      response.Add("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
+      response.Add("Cache-Control", "no-store");
+      response.body.emplace_back(metrics_.Expose());
+      return response;
+    }
+    bool verbose = false;
+    std::vector<std::string> excluded;
+    if (question != std::string_view::npos) {
+      const std::string query(request.target.substr(question + 1));
+      for (const absl::string_view part : absl::StrSplit(query, '&')) {
+        const std::pair<std::string, std::string> pair =
+            absl::StrSplit(part, absl::MaxSplits('=', 1));
+        if (pair.first == "verbose") verbose = true;
+        if (pair.first == "exclude") excluded.push_back(pair.second);
+      }
+    }
+    if (path == "/healthz") return ToResponse(health_.Live(verbose, excluded));
+    if (path == "/readyz") return ToResponse(health_.Ready(verbose, excluded));
+    return Text(404, "there are /metrics, /healthz and /readyz\n");
+  }
+
+  static http::Response ToResponse(Health::Report report) {
+    return Text(report.passes ? 200 : 503, std::move(report.text));
+  }
+
+  Metrics& metrics_;
+  const Health& health_;
+};
+
+AdminServer::AdminServer(Metrics& metrics, const Health& health)
+    : io_(0),
+      handler_(std::make_unique<AdminHandler>(metrics, health)),
+      shared_(std::make_shared<http::ServerShared>()) {
+  shared_->max_connections = 100;
+  shared_->limits.max_body = 0;
+  shared_->handler = handler_.get();
+}
+
+AdminServer::~AdminServer() {
+  if (server_ != nullptr) server_->Drain(absl::ZeroDuration());
+  io_.Stop();
+}
+
+absl::StatusOr<std::unique_ptr<AdminServer>> AdminServer::Start(const std::string& address,
+                                                                Metrics& metrics,
+                                                                const Health& health) {
+  std::unique_ptr<AdminServer> admin(new AdminServer(metrics, health));
+  admin->io_.Start();
+  admin->server_ =
+      std::make_unique<http::Server>(std::vector<http::IoThread*>{&admin->io_}, admin->shared_);
+  const absl::Status status = admin->server_->Listen(address);
+  if (!status.ok()) return status;
+  return admin;
+}
+
+}  // namespace ds

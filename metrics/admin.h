@@ -1,0 +1,41 @@
+#ifndef METRICS_ADMIN_H_
+#define METRICS_ADMIN_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "gateway/http/server.h"
+#include "metrics/health.h"
+#include "metrics/metrics.h"
+
+namespace ds {
+
+// The admin listener, apart from the public one and on a thread of its own, so that it answers
+// however busy the others are: GET /metrics, /healthz and /readyz. The last two take `?verbose` (a
+// line for each check) and `?exclude=NAME`, any number of times; they answer 200 or 503.
+class AdminServer {
+ public:
+  // Listens on HOST:PORT until destroyed. `metrics` and `health` must outlive the object. Errors:
+  // InvalidArgument, Unavailable.
+  static absl::StatusOr<std::unique_ptr<AdminServer>> Start(const std::string& address,
+                                                            Metrics& metrics, const Health& health);
+  ~AdminServer();
+
+  // Where it listens, as HOST:PORT.
+  const std::string& address() const { return server_->address(); }
+
+ private:
+  class AdminHandler;
+
+  AdminServer(Metrics& metrics, const Health& health);
+
+  http::IoThread io_;
+  std::unique_ptr<AdminHandler> handler_;
+  std::shared_ptr<http::ServerShared> shared_;
+  std::unique_ptr<http::Server> server_;
+};
+
+}  // namespace ds
+
+#endif  // METRICS_ADMIN_H_
