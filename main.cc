@@ -87,6 +87,9 @@ int main(int argc, char** argv) {
   const std::string& where =
       (*server)->url().empty() ? (*server)->grpc_address() : (*server)->url();
   std::printf("durable-streams %s is serving %s\n", ds::kVersion, where.c_str());
+  if (!(*server)->admin_address().empty()) {
+    std::printf("metrics and health: http://%s/\n", (*server)->admin_address().c_str());
+  }
   std::fflush(stdout);
 
   int signal = 0;

@@ -18,7 +18,7 @@ class AdminServer::AdminHandler final : public http::Handler {
     co_return co_await exchange.Respond(Answer(exchange.request()));
   }
 
-  http::Response Refuse(const absl::Status& error) override {
+  http::Response Refuse(http::Exchange&, const absl::Status& error) override {
     return Text(ds::Describe(GetErrorCode(error)).http_status, std::string(error.message()) + "\n");
   }
 

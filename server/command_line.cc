@@ -201,6 +201,7 @@ std::vector<std::string> SplitList(const std::string& text) {
 absl::Status FinishOptions(ServerOptions& server, const std::string& durability,
                            const std::string& cors_origins, const std::string& cursor_epoch,
                            const std::string& webhook_hosts) {
+  if (server.admin_listen == "none") server.admin_listen.clear();
   server.engine.database.durability = durability == "os" ? Durability::kOs : Durability::kFsync;
   server.gateway.cors_origins = SplitList(cors_origins == "none" ? "" : cors_origins);
   server.engine.committer.webhooks.allowed_hosts = SplitList(absl::AsciiStrToLower(webhook_hosts));
@@ -257,6 +258,12 @@ std::optional<CommandLine> ParseCommandLine(
     return flags;
   };
   const auto add_common = [&](Flags& flags) {
+    flags.Value("admin-listen", line.server.admin_listen,
+                "HOST:PORT for /metrics, /healthz and /readyz; port 0 picks one, none for nowhere");
+    flags.Duration("drain-delay", line.server.drain_delay,
+                   "how long the server goes on accepting when it stops, saying that it is not "
+                   "ready, so that load balancers notice",
+                   absl::ZeroDuration());
     flags.Duration("drain-timeout", line.server.drain_timeout,
                    "how long requests under way may take to finish when the server stops",
                    absl::ZeroDuration());
@@ -328,7 +335,9 @@ std::optional<CommandLine> ParseCommandLine(
     text = out.str();
     return std::nullopt;
   }
-  const std::string name = roles[static_cast<size_t>(role)].first->get_name();
+  const CLI::App& chosen = *roles[static_cast<size_t>(role)].first;
+  const std::string name = chosen.get_name();
+  line.server.admin_listen_required = chosen.get_option("--admin-listen")->count() > 0;
   line.server.engine.committer.webhooks.allow_http_localhost =
       name == "dev" ? dev_webhooks_to_localhost : webhooks_to_localhost;
   if (name == "dev") {

@@ -11,8 +11,6 @@
 
 namespace ds {
 
-inline constexpr char kVersion[] = "0.1.0";
-
 struct LogOptions {
   std::string level = "info";   // trace, debug, info, warning, error, critical, off
   std::string format = "auto";  // text, json; auto: text on a terminal, JSON lines otherwise

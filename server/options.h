@@ -11,6 +11,8 @@
 
 namespace ds {
 
+inline constexpr char kVersion[] = "0.1.0";
+
 enum class Role {
   kDev,      // gateway and storage in memory
   kServe,    // gateway and storage in one process
@@ -24,6 +26,10 @@ struct ServerOptions {
   std::string listen = "0.0.0.0:4437";  // public HTTP; gRPC in the role `storage`
   std::string grpc_listen;              // serve: also offer the storage over gRPC; empty: no
   std::string storage;                  // gateway: HOST:PORT of the storage
+  // Metrics and health; empty: nowhere. When it is taken and not `admin_listen_required`, as where
+  // two servers with the defaults share a machine, another port of that address is picked.
+  std::string admin_listen = "127.0.0.1:9464";
+  bool admin_listen_required = false;
   GatewayOptions gateway;
   http::Limits limits;
   http::Timeouts timeouts;
@@ -31,6 +37,9 @@ struct ServerOptions {
   EngineOptions engine;
   // For HTTP; 0: one per core but one, which commits, compactions and the hop have to themselves.
   uint32_t threads = 0;
+  // What Stop waits before it stops accepting, not ready meanwhile: the time that a load balancer
+  // takes to notice.
+  absl::Duration drain_delay = absl::ZeroDuration();
   absl::Duration drain_timeout = absl::Seconds(10);
 };
 

@@ -12,7 +12,7 @@ namespace ds {
 absl::StatusOr<std::vector<std::string>> RotateSigningKey(const RotateOptions& options) {
   std::unique_ptr<StreamStore> store;
   if (options.data_dir.empty()) {
-    store = rpc::RemoteStore::Connect(options.storage);
+    store = rpc::RemoteStore::Connect({options.storage});
   } else {
     EngineOptions engine;
     engine.database.directory = options.data_dir;

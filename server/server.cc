@@ -1,13 +1,20 @@
 #include "server/server.h"
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <mutex>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "absl/time/clock.h"
 #include "gateway/http/server.h"
 #include "gateway/live/live_feeds.h"
+#include "metrics/admin.h"
+#include "metrics/health.h"
+#include "metrics/metrics.h"
+#include "metrics/process.h"
 #include "spdlog/spdlog.h"
 #include "storage/rpc/remote_store.h"
 #include "storage/rpc/service.h"
@@ -37,6 +44,20 @@ class HookCaller final : public WatchObserver {
   const Server::Hooks hooks_;
 };
 
+const char* RoleName(Role role) {
+  switch (role) {
+    case Role::kDev:
+      return "dev";
+    case Role::kServe:
+      return "serve";
+    case Role::kStorage:
+      return "storage";
+    case Role::kGateway:
+      return "gateway";
+  }
+  return "";
+}
+
 // The members are in the order in which they are built; they go in the opposite one.
 class ServerImpl final : public Server {
  public:
@@ -44,27 +65,37 @@ class ServerImpl final : public Server {
   ~ServerImpl() override { Stop(); }
 
   absl::Status StartAll(Hooks hooks) {
-    absl::Status status = OpenStore();
+    process_sampling_ = SampleProcess(metrics_, kVersion, RoleName(options_.role));
+    AddHealthChecks();
+    absl::Status status = StartAdmin();
+    if (status.ok()) status = OpenStore();
     if (!status.ok()) return status;
     if (hooks.stream_created || hooks.stream_deleted) {
       watch_ = store_->Watch("**", std::make_shared<HookCaller>(std::move(hooks)));
     }
     if (options_.role != Role::kStorage) status = StartHttp();
     if (!status.ok()) return status;
-    return StartRpc();
+    if (status.ok()) status = StartRpc();
+    started_ = status.ok();
+    return status;
   }
 
   void Stop() override {
     const std::lock_guard<std::mutex> lock(stop_mutex_);
     if (stopped_) return;
     stopped_ = true;
+    draining_ = true;
+    if (rpc_ != nullptr) rpc_->Drain();
+    if (started_) absl::SleepFor(options_.drain_delay);
     if (http_ != nullptr) {
       shared_->draining = true;
       feeds_->Drain();
       http_->Drain(options_.drain_timeout);
     }
     if (rpc_ != nullptr) rpc_->Stop(options_.drain_timeout);
+    admin_.reset();
     for (const auto& io : threads_) io->Stop();
+    http_sampling_ = {};
     watch_.reset();
     rpc_.reset();
     http_.reset();
@@ -74,18 +105,74 @@ class ServerImpl final : public Server {
 
   const std::string& url() const override { return url_; }
   const std::string& grpc_address() const override { return grpc_address_; }
+  const std::string& admin_address() const override { return admin_address_; }
   StreamStore& store() override { return *store_; }
 
  private:
+  void AddHealthChecks() {
+    health_.AddLiveness("event_loops", [this] { return WhyStuck(); });
+    health_.AddReadiness("started",
+                         [this] { return started_ ? std::string() : "the server is starting"; });
+    health_.AddReadiness("draining",
+                         [this] { return draining_ ? "the server is stopping" : std::string(); });
+    health_.AddReadiness("storage", [this] {
+      if (!started_) return std::string("not open yet");
+      const bool lost = remote_ != nullptr && !remote_->connected();
+      return lost ? "no connection to " + options_.storage : std::string();
+    });
+    if (options_.role == Role::kGateway) return;
+    health_.AddReadiness("writes", [this] {
+      return started_ && engine_ != nullptr ? engine_->WhyReadOnly() : std::string();
+    });
+  }
+
+  // Whether each HTTP thread has turned lately.
+  std::string WhyStuck() const {
+    if (!started_) return {};
+    constexpr auto kTooLong = std::chrono::seconds(10);
+    const auto now = std::chrono::steady_clock::now();
+    for (const auto& io : threads_) {
+      if (now - io->last_tick() > kTooLong) {
+        return "HTTP thread " + std::to_string(io->index()) + " has not turned for 10 s";
+      }
+    }
+    return {};
+  }
+
+  absl::Status StartAdmin() {
+    if (options_.admin_listen.empty()) return absl::OkStatus();
+    absl::StatusOr<std::unique_ptr<AdminServer>> started =
+        AdminServer::Start(options_.admin_listen, metrics_, health_);
+    if (!started.ok() && !options_.admin_listen_required) {
+      const std::string& address = options_.admin_listen;
+      started = AdminServer::Start(address.substr(0, address.rfind(':')) + ":0", metrics_, health_);
+      if (started.ok()) {
+        spdlog::warn("{} is taken: metrics and health are on {} (--admin-listen)", address,
+                     (*started)->address());
+      }
+    }
+    if (!started.ok()) {
+      return absl::Status(started.status().code(), "admin listener (--admin-listen): " +
+                                                       std::string(started.status().message()));
+    }
+    admin_ = *std::move(started);
+    admin_address_ = admin_->address();
+    return absl::OkStatus();
+  }
+
   absl::Status OpenStore() {
     if (options_.role == Role::kGateway) {
-      store_ = rpc::RemoteStore::Connect(options_.storage);
+      auto remote = rpc::RemoteStore::Connect({options_.storage, &metrics_});
+      remote_ = remote.get();
+      store_ = std::move(remote);
       return absl::OkStatus();
     }
     EngineOptions engine = options_.engine;
+    engine.metrics = &metrics_;
     if (options_.role == Role::kDev) engine.database.directory.clear();
     absl::StatusOr<std::unique_ptr<Engine>> opened = Engine::Open(engine, clock_);
     if (!opened.ok()) return opened.status();
+    engine_ = opened->get();
     store_ = *std::move(opened);
     return absl::OkStatus();
   }
@@ -97,7 +184,7 @@ class ServerImpl final : public Server {
     // Room for the largest body, and as much again for what a session puts into one message.
     const uint64_t max_message_bytes = options_.limits.max_body * 2 + (16u << 20);
     absl::StatusOr<std::unique_ptr<rpc::RpcServer>> started =
-        rpc::RpcServer::Start(address, *store_, max_message_bytes);
+        rpc::RpcServer::Start({address, max_message_bytes}, *store_);
     if (!started.ok()) return started.status();
     rpc_ = *std::move(started);
     grpc_address_ = rpc_->address();
@@ -112,8 +199,8 @@ class ServerImpl final : public Server {
       threads_.push_back(std::make_unique<http::IoThread>(i));
       threads.push_back(threads_.back().get());
     }
-    feeds_ = std::make_unique<LiveFeeds>(*store_, options_.gateway.cursors, clock_);
-    gateway_ = std::make_unique<Gateway>(options_.gateway, *store_, *feeds_, clock_);
+    feeds_ = std::make_unique<LiveFeeds>(*store_, options_.gateway.cursors, clock_, metrics_);
+    gateway_ = std::make_unique<Gateway>(options_.gateway, *store_, *feeds_, clock_, metrics_);
     shared_ = std::make_shared<http::ServerShared>();
     shared_->limits = options_.limits;
     shared_->timeouts = options_.timeouts;
@@ -127,19 +214,38 @@ class ServerImpl final : public Server {
     std::string host = http_->address();
     if (host.starts_with("0.0.0.0:")) host = "localhost:" + std::to_string(http_->port());
     url_ = "http://" + host + options_.gateway.stream_root;
+    http_sampling_ = metrics_.Sample([this](Samples& samples) {
+      samples.Gauge("durable_streams_http_connections", "Open connections of clients.",
+                    static_cast<double>(shared_->connections.load()));
+      samples.Gauge("durable_streams_http_buffered_body_bytes",
+                    "Memory of request bodies that are arriving.",
+                    static_cast<double>(shared_->buffered_bytes.load()));
+    });
     return absl::OkStatus();
   }
 
   const ServerOptions options_;
   Clock& clock_;
+  Metrics metrics_;
+  Health health_{metrics_};
+  std::atomic<bool> started_{false};
+  std::atomic<bool> draining_{false};
   std::vector<std::unique_ptr<http::IoThread>> threads_;
   std::unique_ptr<StreamStore> store_;
+  // What it is, for its health; nullptr if it is the other.
+  Engine* engine_ = nullptr;
+  rpc::RemoteStore* remote_ = nullptr;
   std::unique_ptr<Subscription> watch_;
   std::unique_ptr<LiveFeeds> feeds_;
   std::unique_ptr<Gateway> gateway_;
   std::shared_ptr<http::ServerShared> shared_;
   std::unique_ptr<http::Server> http_;
   std::unique_ptr<rpc::RpcServer> rpc_;
+  Metrics::Sampling process_sampling_;
+  Metrics::Sampling http_sampling_;
+  // Before the rest goes: it looks at all of it.
+  std::unique_ptr<AdminServer> admin_;
+  std::string admin_address_;
   std::string url_;
   std::string grpc_address_;
   std::mutex stop_mutex_;

@@ -42,6 +42,8 @@ class Server {
 
   // Where streams live: "http://HOST:PORT/v1/stream/"; empty in the role `storage`.
   virtual const std::string& url() const = 0;
+  // Where metrics and health are served, as HOST:PORT; empty when they are not.
+  virtual const std::string& admin_address() const = 0;
   // Where gRPC is served, as HOST:PORT; empty when it is not.
   virtual const std::string& grpc_address() const = 0;
   // The storage behind the server, for calls without HTTP.

@@ -34,16 +34,16 @@ absl::StatusOr<AppendRequest> ParseAppend(http::Request& request, const Target& 
 
 }  // namespace
 
-Task<int> Gateway::Append(http::Exchange& exchange, const Target& target) {
-  http::Request& request = exchange.request();
-  absl::StatusOr<AppendRequest> append = ParseAppend(request, target);
+Task<int> Gateway::Append(RequestContext& context) {
+  absl::StatusOr<AppendRequest> append = ParseAppend(context.request(), context.target);
   AppendResult result;
   std::optional<uint64_t> received_seq;
   bool close_only = false;
   if (append.ok()) {
     if (append->producer) received_seq = append->producer->seq;
     close_only = append->body.empty();
-    result = co_await StoreCall(exchange.io(), store_, &StreamStore::Append, *std::move(append));
+    result =
+        co_await StoreCall(context.exchange.io(), store_, &StreamStore::Append, *std::move(append));
   } else {
     result.status = append.status();
   }
@@ -53,7 +53,7 @@ Task<int> Gateway::Append(http::Exchange& exchange, const Target& target) {
   // 200 tells a producer that its data is new; everything else that went well is 204.
   const bool fresh = received_seq && !result.duplicate && !close_only;
   http::Response response =
-      ok ? Begin(fresh ? 200 : 204, request) : Problem(result.status, request);
+      ok ? Begin(fresh ? 200 : 204, context) : Problem(result.status, context);
   if (ok || code == ErrorCode::kStreamClosed) {
     AddNextOffset(result.tail, response);
     if (result.closed) response.Add("Stream-Closed", "true");
@@ -66,7 +66,7 @@ Task<int> Gateway::Append(http::Exchange& exchange, const Target& target) {
     response.Add("Producer-Expected-Seq", std::to_string(result.expected_seq));
     response.Add("Producer-Received-Seq", std::to_string(*received_seq));
   }
-  co_return co_await exchange.Respond(std::move(response));
+  co_return co_await context.exchange.Respond(std::move(response));
 }
 
 }  // namespace ds

@@ -99,10 +99,11 @@ std::string Gateway::RootUrl(const http::Request& request) const {
 }
 
 http::Response Gateway::ControlAnswer(const ControlRoute& route, const SubscriptionAnswer& answer,
-                                      const http::Request& request) const {
+                                      const RequestContext& context) const {
+  const http::Request& request = context.request();
   using Kind = ControlRoute::Kind;
   const auto json = [&](int status, std::string body) {
-    http::Response response = Begin(status, request);
+    http::Response response = Begin(status, context);
     response.Add("Content-Type", "application/json");
     response.Add("Cache-Control", "no-store");
     response.body.emplace_back(std::move(body));
@@ -111,19 +112,19 @@ http::Response Gateway::ControlAnswer(const ControlRoute& route, const Subscript
   if (!answer.status.ok()) {
     http::Response response =
         json(Describe(GetErrorCode(answer.status)).http_status, SubscriptionErrorBody(answer));
-    AddFailure(answer.status, request, response);
+    AddFailure(answer.status, context, response);
     return response;
   }
   switch (route.kind) {
     case Kind::kSigningKeys: {
-      http::Response response = Begin(200, request);
+      http::Response response = Begin(200, context);
       response.Add("Content-Type", "application/jwk-set+json");
       response.Add("Cache-Control", "public, max-age=300");
       response.body.emplace_back(SigningKeysBody(answer.keys));
       return response;
     }
     case Kind::kSubscription:
-      if (request.method == "DELETE") return Begin(204, request);
+      if (request.method == "DELETE") return Begin(204, context);
       return json(answer.created ? 201 : 200, SubscriptionBody(answer.info, RootUrl(request)));
     case Kind::kClaim:
       return json(200, ClaimBody(answer));
@@ -133,27 +134,27 @@ http::Response Gateway::ControlAnswer(const ControlRoute& route, const Subscript
     case Kind::kStreams:
     case Kind::kStream:
     case Kind::kRelease:
-      return Begin(204, request);
+      return Begin(204, context);
   }
-  return Begin(204, request);
+  return Begin(204, context);
 }
 
-Task<int> Gateway::Control(http::Exchange& exchange, const Target& target) {
-  const http::Request& request = exchange.request();
-  const std::optional<ControlRoute> route = ParseControlPath(target.path);
+Task<int> Gateway::Control(RequestContext& context) {
+  const http::Request& request = context.request();
+  const std::optional<ControlRoute> route = ParseControlPath(context.target.path);
   if (!route) {
-    co_return co_await exchange.Respond(
-        Problem(MakeError(ErrorCode::kStreamNotFound, "no such control API"), request));
+    co_return co_await context.exchange.Respond(
+        Problem(MakeError(ErrorCode::kStreamNotFound, "no such control API"), context));
   }
   Parsed parsed = ParseControl(request, *route, RootUrl(request));
   SubscriptionAnswer answer;
   if (parsed.status.ok()) {
-    answer = co_await StoreCall(exchange.io(), store_, &StreamStore::Subscriptions,
+    answer = co_await StoreCall(context.exchange.io(), store_, &StreamStore::Subscriptions,
                                 std::move(parsed.call));
   } else {
     answer.status = std::move(parsed.status);
   }
-  co_return co_await exchange.Respond(ControlAnswer(*route, answer, request));
+  co_return co_await context.exchange.Respond(ControlAnswer(*route, answer, context));
 }
 
 }  // namespace ds

@@ -36,26 +36,28 @@ absl::StatusOr<CreateRequest> ParseCreate(http::Request& request, const Target& 
 
 }  // namespace
 
-Task<int> Gateway::Create(http::Exchange& exchange, const Target& target) {
-  http::Request& request = exchange.request();
-  absl::StatusOr<CreateRequest> create = ParseCreate(request, target, options_.stream_root);
+Task<int> Gateway::Create(RequestContext& context) {
+  absl::StatusOr<CreateRequest> create =
+      ParseCreate(context.request(), context.target, options_.stream_root);
   CreateResult result;
   if (create.ok()) {
-    result = co_await StoreCall(exchange.io(), store_, &StreamStore::Create, *std::move(create));
+    result =
+        co_await StoreCall(context.exchange.io(), store_, &StreamStore::Create, *std::move(create));
   } else {
     result.status = create.status();
   }
   if (!result.status.ok()) {
-    co_return co_await exchange.Respond(Problem(result.status, request));
+    co_return co_await context.exchange.Respond(Problem(result.status, context));
   }
-  http::Response response = Begin(result.created ? 201 : 200, request);
+  http::Response response = Begin(result.created ? 201 : 200, context);
   if (result.created) {
-    response.Add("Location", OriginUrl(request).append(TargetPath(request.target)));
+    response.Add("Location",
+                 OriginUrl(context.request()).append(TargetPath(context.request().target)));
   }
   response.Add("Content-Type", result.content_type);
   AddNextOffset(result.tail, response);
   if (result.closed) response.Add("Stream-Closed", "true");
-  co_return co_await exchange.Respond(std::move(response));
+  co_return co_await context.exchange.Respond(std::move(response));
 }
 
 }  // namespace ds

@@ -7,14 +7,13 @@
 
 namespace ds {
 
-Task<int> Gateway::Delete(http::Exchange& exchange, const Target& target) {
-  const http::Request& request = exchange.request();
-  DeleteRequest ask{target.path};
+Task<int> Gateway::Delete(RequestContext& context) {
+  DeleteRequest ask{context.target.path};
   const DeleteResult result =
-      co_await StoreCall(exchange.io(), store_, &StreamStore::Delete, std::move(ask));
+      co_await StoreCall(context.exchange.io(), store_, &StreamStore::Delete, std::move(ask));
   http::Response response =
-      result.status.ok() ? Begin(204, request) : Problem(result.status, request);
-  co_return co_await exchange.Respond(std::move(response));
+      result.status.ok() ? Begin(204, context) : Problem(result.status, context);
+  co_return co_await context.exchange.Respond(std::move(response));
 }
 
 }  // namespace ds

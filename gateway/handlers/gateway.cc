@@ -5,7 +5,6 @@
 #include <random>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "gateway/handlers/store_call.h"
 #include "gateway/protocol/encoding.h"
 #include "gateway/protocol/subscription_json.h"
@@ -39,8 +38,9 @@ std::string NewRequestId() {
 
 }  // namespace
 
-Gateway::Gateway(const GatewayOptions& options, StreamStore& store, LiveFeeds& feeds, Clock& clock)
-    : options_(options), store_(store), feeds_(feeds), clock_(clock) {
+Gateway::Gateway(const GatewayOptions& options, StreamStore& store, LiveFeeds& feeds, Clock& clock,
+                 Metrics& metrics)
+    : options_(options), store_(store), feeds_(feeds), clock_(clock), probe_(metrics) {
   http::Response common;
   common.Add("X-Content-Type-Options", "nosniff");
   common.Add("Cross-Origin-Resource-Policy", "cross-origin");
@@ -52,53 +52,97 @@ Gateway::Gateway(const GatewayOptions& options, StreamStore& store, LiveFeeds& f
 }
 
 Task<int> Gateway::Handle(http::Exchange& exchange) {
-  return options_.access_log ? HandleLogged(exchange) : Route(exchange);
-}
-
-Task<int> Gateway::HandleLogged(http::Exchange& exchange) {
-  const absl::Time begin = absl::Now();
-  const std::string method(exchange.request().method);
-  // The query may hold what a client considers private; the path is what an operator looks for.
-  const std::string path(TargetPath(exchange.request().target));
-  const int status = co_await Route(exchange);
-  spdlog::info("access id={} method={} path={} status={} ms={:.3f}", NewRequestId(), method, path,
-               status, absl::ToDoubleMilliseconds(absl::Now() - begin));
+  RequestContext context(exchange);
+  probe_.NoteReceived(context.request().body.size());
+  const absl::Status error = Identify(context);
+  int status = 0;
+  if (!error.ok()) {
+    status = co_await exchange.Respond(Problem(error, context));
+  } else if (context.operation == HttpOperation::kRead) {
+    std::unique_ptr<LiveRead> live;
+    status = co_await Read(context, live);
+    if (context.operation == HttpOperation::kLongPoll && live != nullptr) {
+      status = co_await LongPoll(context, std::move(live));
+    } else if (live != nullptr) {
+      status = co_await Sse(context, std::move(live));
+    }
+  } else {
+    status = co_await Dispatch(context);
+  }
+  NoteAnswered(context, status);
   co_return status;
 }
 
-Task<int> Gateway::Route(http::Exchange& exchange) {
-  const http::Request& request = exchange.request();
-  if (request.method == "OPTIONS") co_return co_await exchange.Respond(Preflight(request));
-  Target target;
-  absl::Status error = ParseTarget(request.target, options_.stream_root, target);
-  if (error.ok()) {
-    if (IsControlPath(target.path)) co_return co_await Control(exchange, target);
-    if (request.method == "GET") {
-      std::unique_ptr<LiveRead> live;
-      const int status = co_await Read(exchange, target, live);
-      if (live == nullptr) co_return status;
-      if (live->query.live == ReadQuery::Live::kLongPoll) {
-        co_return co_await LongPoll(exchange, target, std::move(live));
-      }
-      co_return co_await Sse(exchange, target, std::move(live));
-    }
-    if (request.method == "POST") co_return co_await Append(exchange, target);
-    if (request.method == "PUT") co_return co_await Create(exchange, target);
-    if (request.method == "HEAD") co_return co_await Head(exchange, target);
-    if (request.method == "DELETE") co_return co_await Delete(exchange, target);
-    error = MakeError(ErrorCode::kMethodNotAllowed);
+absl::Status Gateway::Identify(RequestContext& context) const {
+  const http::Request& request = context.request();
+  if (request.method == "OPTIONS") {
+    context.operation = HttpOperation::kOptions;
+    return absl::OkStatus();
   }
-  co_return co_await exchange.Respond(Problem(error, request));
+  const absl::Status error = ParseTarget(request.target, options_.stream_root, context.target);
+  if (!error.ok()) return error;
+  if (IsControlPath(context.target.path)) {
+    context.operation = HttpOperation::kSubscription;
+  } else if (request.method == "GET") {
+    context.operation = HttpOperation::kRead;
+  } else if (request.method == "POST") {
+    context.operation = HttpOperation::kAppend;
+  } else if (request.method == "PUT") {
+    context.operation = HttpOperation::kCreate;
+  } else if (request.method == "HEAD") {
+    context.operation = HttpOperation::kHead;
+  } else if (request.method == "DELETE") {
+    context.operation = HttpOperation::kDelete;
+  } else {
+    return MakeError(ErrorCode::kMethodNotAllowed);
+  }
+  return absl::OkStatus();
 }
 
-http::Response Gateway::Refuse(const absl::Status& error) { return Problem(error, {}); }
+Task<int> Gateway::Dispatch(RequestContext& context) {
+  switch (context.operation) {
+    case HttpOperation::kCreate:
+      return Create(context);
+    case HttpOperation::kAppend:
+      return Append(context);
+    case HttpOperation::kHead:
+      return Head(context);
+    case HttpOperation::kDelete:
+      return Delete(context);
+    case HttpOperation::kSubscription:
+      return Control(context);
+    default:
+      return Options(context);
+  }
+}
 
-http::Response Gateway::Begin(int status, const http::Request& request) const {
+Task<int> Gateway::Options(RequestContext& context) {
+  co_return co_await context.exchange.Respond(Preflight(context));
+}
+
+void Gateway::NoteAnswered(const RequestContext& context, int status) {
+  const auto took = std::chrono::steady_clock::now() - context.begin;
+  probe_.NoteAnswered(context.operation, status, took);
+  if (!options_.access_log) return;
+  // The query may hold what a client considers private; the path is what an operator looks for.
+  spdlog::info("access id={} operation={} path={} status={} ms={:.3f}", NewRequestId(),
+               OperationName(context.operation), context.target.path, status,
+               std::chrono::duration<double, std::milli>(took).count());
+}
+
+http::Response Gateway::Refuse(http::Exchange& exchange, const absl::Status& error) {
+  const RequestContext context(exchange);
+  http::Response response = Problem(error, context);
+  NoteAnswered(context, response.status);
+  return response;
+}
+
+http::Response Gateway::Begin(int status, const RequestContext& context) const {
   http::Response response{.status = status};
   response.headers.reserve(static_headers_.size() + kOwnHeaderBytes);
   response.headers = static_headers_;
   const bool listed = !options_.cors_origins.empty() && options_.cors_origins[0] != "*";
-  if (listed) AddCors(request, response);
+  if (listed) AddCors(context.request(), response);
   return response;
 }
 
@@ -114,8 +158,8 @@ void Gateway::AddCors(const http::Request& request, http::Response& response) co
   response.Add("Access-Control-Expose-Headers", kExposedHeaders);
 }
 
-http::Response Gateway::Preflight(const http::Request& request) const {
-  http::Response response = Begin(204, request);
+http::Response Gateway::Preflight(const RequestContext& context) const {
+  http::Response response = Begin(204, context);
   response.Add("Allow", kAllowedMethods);
   if (!options_.cors_origins.empty()) {
     response.Add("Access-Control-Allow-Methods", kAllowedMethods);
@@ -125,17 +169,17 @@ http::Response Gateway::Preflight(const http::Request& request) const {
   return response;
 }
 
-http::Response Gateway::Problem(const absl::Status& error, const http::Request& request) const {
+http::Response Gateway::Problem(const absl::Status& error, const RequestContext& context) const {
   const ErrorInfo& info = Describe(GetErrorCode(error));
-  http::Response response = Begin(info.http_status, request);
+  http::Response response = Begin(info.http_status, context);
   response.Add("Content-Type", "application/problem+json");
   response.Add("Cache-Control", "no-store");
-  AddFailure(error, request, response);
+  AddFailure(error, context, response);
   response.body.emplace_back(ProblemJson(error));
   return response;
 }
 
-void Gateway::AddFailure(const absl::Status& error, const http::Request& request,
+void Gateway::AddFailure(const absl::Status& error, const RequestContext& context,
                          http::Response& response) {
   const ErrorInfo& info = Describe(GetErrorCode(error));
   if (info.http_status == 401) response.Add("WWW-Authenticate", "Bearer");
@@ -145,8 +189,8 @@ void Gateway::AddFailure(const absl::Status& error, const http::Request& request
   response.Add("X-Request-Id", id);
   if (info.http_status == 503) response.Add("Retry-After", std::to_string(kRetryAfterSeconds));
   spdlog::log(info.http_status == 500 ? spdlog::level::err : spdlog::level::warn,
-              "request id={} method={} status={} code={}: {}", id, request.method, info.http_status,
-              info.name, std::string(error.message()));
+              "request id={} method={} status={} code={}: {}", id, context.request().method,
+              info.http_status, info.name, std::string(error.message()));
 }
 
 std::string Gateway::OriginUrl(const http::Request& request) const {
@@ -195,10 +239,9 @@ uint64_t Gateway::NextCursor(const ReadQuery& query) const {
   return ResponseCursor(options_.cursors, clock_.Now(), query.cursor, random());
 }
 
-Task<Done> Gateway::ReadOn(http::Exchange& exchange, const Target& target, uint64_t max_bytes,
-                           LiveRead& live) {
-  ReadRequest ask{target.path, ReadRequest::From::kOffset, live.read.next, max_bytes};
-  live.read = co_await StoreCall(exchange.io(), store_, &StreamStore::Read, std::move(ask));
+Task<Done> Gateway::ReadOn(RequestContext& context, uint64_t max_bytes, LiveRead& live) {
+  ReadRequest ask{context.target.path, ReadRequest::From::kOffset, live.read.next, max_bytes};
+  live.read = co_await StoreCall(context.exchange.io(), store_, &StreamStore::Read, std::move(ask));
   co_return Done{};
 }
 

@@ -8,6 +8,8 @@
 
 #include "absl/time/time.h"
 #include "base/clock.h"
+#include "gateway/handlers/probe.h"
+#include "gateway/handlers/request_context.h"
 #include "gateway/http/exchange.h"
 #include "gateway/live/live_feeds.h"
 #include "gateway/protocol/cursor.h"
@@ -40,10 +42,11 @@ struct GatewayOptions {
 class Gateway final : public http::Handler {
  public:
   // All must outlive the object.
-  Gateway(const GatewayOptions& options, StreamStore& store, LiveFeeds& feeds, Clock& clock);
+  Gateway(const GatewayOptions& options, StreamStore& store, LiveFeeds& feeds, Clock& clock,
+          Metrics& metrics);
 
   Task<int> Handle(http::Exchange& exchange) override;
-  http::Response Refuse(const absl::Status& error) override;
+  http::Response Refuse(http::Exchange& exchange, const absl::Status& error) override;
 
  private:
   // Of the data in one server-sent event: small enough that a slow reader does not hold much.
@@ -56,31 +59,32 @@ class Gateway final : public http::Handler {
   };
   enum class Step { kWait, kEnd, kGone };
 
+  // Finds out what is asked for. Errors: those of ParseTarget, kMethodNotAllowed.
+  absl::Status Identify(RequestContext& context) const;
+  void NoteAnswered(const RequestContext& context, int status);
+
   // Each results in the status of its answer, 0 for none. What waits for long keeps little: the
   // coroutines that lead there are done by then.
-  Task<int> HandleLogged(http::Exchange& exchange);
-  Task<int> Route(http::Exchange& exchange);
-  Task<int> Create(http::Exchange& exchange, const Target& target);
-  Task<int> Append(http::Exchange& exchange, const Target& target);
+  Task<int> Dispatch(RequestContext& context);
+  Task<int> Create(RequestContext& context);
+  Task<int> Append(RequestContext& context);
   // Sets `live` instead of answering when the read is to go on live.
-  Task<int> Read(http::Exchange& exchange, const Target& target, std::unique_ptr<LiveRead>& live);
-  Task<int> LongPoll(http::Exchange& exchange, const Target& target,
-                     std::unique_ptr<LiveRead> live);
-  Task<int> Sse(http::Exchange& exchange, const Target& target, std::unique_ptr<LiveRead> live);
+  Task<int> Read(RequestContext& context, std::unique_ptr<LiveRead>& live);
+  Task<int> LongPoll(RequestContext& context, std::unique_ptr<LiveRead> live);
+  Task<int> Sse(RequestContext& context, std::unique_ptr<LiveRead> live);
   // Sends what there is, up to the tail.
-  Task<Step> SendEvents(http::Exchange& exchange, const Target& target, LiveRead& live,
-                        LiveFeeds::Use& feed);
-  Task<int> Head(http::Exchange& exchange, const Target& target);
-  Task<int> Delete(http::Exchange& exchange, const Target& target);
-  Task<int> Control(http::Exchange& exchange, const Target& target);
+  Task<Step> SendEvents(RequestContext& context, LiveRead& live, LiveFeeds::Use& feed);
+  Task<int> Head(RequestContext& context);
+  Task<int> Delete(RequestContext& context);
+  Task<int> Control(RequestContext& context);
+  Task<int> Options(RequestContext& context);
   // Reads on from where `live` stands.
-  Task<Done> ReadOn(http::Exchange& exchange, const Target& target, uint64_t max_bytes,
-                    LiveRead& live);
+  Task<Done> ReadOn(RequestContext& context, uint64_t max_bytes, LiveRead& live);
 
   http::Response ReadAnswer(const ReadQuery& query, const ReadResult& read,
-                            const http::Request& request) const;
-  http::Response LongPollAnswer(const LiveRead& live, const http::Request& request) const;
-  http::Response SseHead(const LiveRead& live, const http::Request& request) const;
+                            const RequestContext& context) const;
+  http::Response LongPollAnswer(const LiveRead& live, const RequestContext& context) const;
+  http::Response SseHead(const LiveRead& live, const RequestContext& context) const;
   static http::Piece ReadBody(const ReadResult& read);
   // What a feed has for a long-poll reader becomes its read.
   Feed::View::Kind TakeNews(Feed& feed, LiveRead& live) const;
@@ -91,16 +95,16 @@ class Gateway final : public http::Handler {
                  LiveRead& live) const;
   // Whether the client needs a cursor of its own, above the one of the shared frames.
   bool NeedsOwnCursor(const ReadQuery& query) const;
-  http::Response Preflight(const http::Request& request) const;
+  http::Response Preflight(const RequestContext& context) const;
 
   // A response with the headers that all responses have.
-  http::Response Begin(int status, const http::Request& request) const;
-  http::Response Problem(const absl::Status& error, const http::Request& request) const;
+  http::Response Begin(int status, const RequestContext& context) const;
+  http::Response Problem(const absl::Status& error, const RequestContext& context) const;
   // The headers that say more of an error, and its line in the log.
-  static void AddFailure(const absl::Status& error, const http::Request& request,
+  static void AddFailure(const absl::Status& error, const RequestContext& context,
                          http::Response& response);
   http::Response ControlAnswer(const ControlRoute& route, const SubscriptionAnswer& answer,
-                               const http::Request& request) const;
+                               const RequestContext& context) const;
   // The URL before the path of a request, and that of the stream root, as the client sees them.
   std::string OriginUrl(const http::Request& request) const;
   std::string RootUrl(const http::Request& request) const;
@@ -118,6 +122,7 @@ class Gateway final : public http::Handler {
   StreamStore& store_;
   LiveFeeds& feeds_;
   Clock& clock_;
+  GatewayProbe probe_;
   std::string static_headers_;
 };
 

@@ -8,12 +8,11 @@
 
 namespace ds {
 
-Task<int> Gateway::Head(http::Exchange& exchange, const Target& target) {
-  const http::Request& request = exchange.request();
-  HeadRequest ask{target.path, /*renew=*/false};
+Task<int> Gateway::Head(RequestContext& context) {
+  HeadRequest ask{context.target.path, /*renew=*/false};
   const HeadResult head =
-      co_await StoreCall(exchange.io(), store_, &StreamStore::Head, std::move(ask));
-  http::Response response = head.status.ok() ? Begin(200, request) : Problem(head.status, request);
+      co_await StoreCall(context.exchange.io(), store_, &StreamStore::Head, std::move(ask));
+  http::Response response = head.status.ok() ? Begin(200, context) : Problem(head.status, context);
   if (head.status.ok()) {
     const StreamInfo& info = head.info;
     response.Add("Content-Type", info.content_type);
@@ -27,7 +26,7 @@ Task<int> Gateway::Head(http::Exchange& exchange, const Target& target) {
       response.Add("Stream-Expires-At", info.lifetime.expires_at_text);
     }
   }
-  co_return co_await exchange.Respond(std::move(response));
+  co_return co_await context.exchange.Respond(std::move(response));
 }
 
 }  // namespace ds

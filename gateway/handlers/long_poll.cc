@@ -29,19 +29,19 @@ void TakeItems(const std::vector<FeedItem>& items, ReadResult& read) {
 
 }  // namespace
 
-Task<int> Gateway::LongPoll(http::Exchange& exchange, const Target& target,
-                            std::unique_ptr<LiveRead> live) {
+Task<int> Gateway::LongPoll(RequestContext& context, std::unique_ptr<LiveRead> live) {
   const auto deadline =
       std::chrono::steady_clock::now() + absl::ToChronoMilliseconds(options_.long_poll_timeout);
+  const GatewayProbe::LiveReader counted(probe_.long_poll_readers);
   ReadResult& read = live->read;
   LiveFeeds::Use feed;
   while (read.status.ok() && read.chunk == nullptr && !read.at_end()) {
-    if (!feed) feed = feeds_.Acquire(target.path);
+    if (!feed) feed = feeds_.Acquire(context.target.path);
     const Feed::View::Kind kind = TakeNews(*feed.operator->(), *live);
     if (kind == Feed::View::Kind::kItems) break;
     if (kind == Feed::View::Kind::kNothing) {
-      const auto wake = co_await feed->Wait(exchange, read.info.stream_id, read.next.position,
-                                            NextWake(read.info, deadline));
+      const auto wake = co_await feed->Wait(context.exchange, read.info.stream_id,
+                                            read.next.position, NextWake(read.info, deadline));
       if (wake == Feed::Wake::kGone) co_return 0;
       if (wake == Feed::Wake::kDraining) break;
       if (wake == Feed::Wake::kTimeout) {
@@ -52,9 +52,9 @@ Task<int> Gateway::LongPoll(http::Exchange& exchange, const Target& target,
     }
     // Behind, closed, deleted, or the connection to the storage was lost: the store knows.
     if (kind == Feed::View::Kind::kEnded) feed = {};
-    co_await ReadOn(exchange, target, options_.max_chunk_bytes, *live);
+    co_await ReadOn(context, options_.max_chunk_bytes, *live);
   }
-  co_return co_await exchange.Respond(LongPollAnswer(*live, exchange.request()));
+  co_return co_await context.exchange.Respond(LongPollAnswer(*live, context));
 }
 
 Feed::View::Kind Gateway::TakeNews(Feed& feed, LiveRead& live) const {
@@ -67,11 +67,11 @@ Feed::View::Kind Gateway::TakeNews(Feed& feed, LiveRead& live) const {
   return view.kind;
 }
 
-http::Response Gateway::LongPollAnswer(const LiveRead& live, const http::Request& request) const {
+http::Response Gateway::LongPollAnswer(const LiveRead& live, const RequestContext& context) const {
   const ReadResult& read = live.read;
-  if (!read.status.ok()) return Problem(read.status, request);
+  if (!read.status.ok()) return Problem(read.status, context);
   const bool empty = read.chunk == nullptr;
-  http::Response response = Begin(empty ? 204 : 200, request);
+  http::Response response = Begin(empty ? 204 : 200, context);
   AddReadHeaders(read, response);
   if (!read.at_end()) response.Add("Stream-Cursor", std::to_string(NextCursor(live.query)));
   if (empty) {

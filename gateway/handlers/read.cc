@@ -19,26 +19,28 @@ bool NamesRead(std::string_view if_none_match, const ReadResult& read) {
 
 }  // namespace
 
-Task<int> Gateway::Read(http::Exchange& exchange, const Target& target,
-                        std::unique_ptr<LiveRead>& live) {
-  const http::Request& request = exchange.request();
-  absl::StatusOr<ReadQuery> query = ParseReadQuery(target);
-  if (!query.ok()) co_return co_await exchange.Respond(Problem(query.status(), request));
+Task<int> Gateway::Read(RequestContext& context, std::unique_ptr<LiveRead>& live) {
+  const http::Request& request = context.request();
+  absl::StatusOr<ReadQuery> query = ParseReadQuery(context.target);
+  if (!query.ok()) co_return co_await context.exchange.Respond(Problem(query.status(), context));
   uint64_t max_bytes = options_.max_chunk_bytes;
+  if (query->live == ReadQuery::Live::kSse) context.operation = HttpOperation::kSse;
+  if (query->live == ReadQuery::Live::kLongPoll) context.operation = HttpOperation::kLongPoll;
   if (query->live == ReadQuery::Live::kSse) max_bytes = std::min(max_bytes, kMaxSseEventBytes);
-  ReadRequest ask{target.path, query->from, query->offset, max_bytes};
+  ReadRequest ask{context.target.path, query->from, query->offset, max_bytes};
   const std::optional<std::string_view> known = request.Find("if-none-match");
   const bool conditional = known && query->live == ReadQuery::Live::kNone;
   if (conditional) ask.known_next = EtagNext(*known);
-  ReadResult read = co_await StoreCall(exchange.io(), store_, &StreamStore::Read, std::move(ask));
+  ReadResult read =
+      co_await StoreCall(context.exchange.io(), store_, &StreamStore::Read, std::move(ask));
   if (read.unchanged && !NamesRead(*known, read)) {
     // The same bytes, but no longer the same answer: the stream was closed since.
-    ReadRequest whole{target.path, query->from, query->offset, max_bytes};
-    read = co_await StoreCall(exchange.io(), store_, &StreamStore::Read, std::move(whole));
+    ReadRequest whole{context.target.path, query->from, query->offset, max_bytes};
+    read = co_await StoreCall(context.exchange.io(), store_, &StreamStore::Read, std::move(whole));
   }
-  if (!read.status.ok()) co_return co_await exchange.Respond(Problem(read.status, request));
+  if (!read.status.ok()) co_return co_await context.exchange.Respond(Problem(read.status, context));
   if (query->live == ReadQuery::Live::kNone) {
-    co_return co_await exchange.Respond(ReadAnswer(*query, read, request));
+    co_return co_await context.exchange.Respond(ReadAnswer(*query, read, context));
   }
   live = std::make_unique<LiveRead>();
   live->query = *std::move(query);
@@ -47,14 +49,15 @@ Task<int> Gateway::Read(http::Exchange& exchange, const Target& target,
 }
 
 http::Response Gateway::ReadAnswer(const ReadQuery& query, const ReadResult& read,
-                                   const http::Request& request) const {
+                                   const RequestContext& context) const {
+  const http::Request& request = context.request();
   const bool at_now = query.from == ReadRequest::From::kNow;
   const std::string etag = Etag(read);
   const std::optional<std::string_view> known = request.Find("if-none-match");
   if (known && !at_now) {
     for (const std::string& mine : {etag, Etag(read, "gzip")}) {
       if (!NamesEtag(*known, mine)) continue;
-      http::Response response = Begin(304, request);
+      http::Response response = Begin(304, context);
       response.Add("ETag", mine);
       response.Add("Cache-Control", CacheControl(read.info));
       AddReadHeaders(read, response);
@@ -62,7 +65,7 @@ http::Response Gateway::ReadAnswer(const ReadQuery& query, const ReadResult& rea
     }
   }
 
-  http::Response response = Begin(200, request);
+  http::Response response = Begin(200, context);
   response.Add("Content-Type", read.info.content_type);
   AddReadHeaders(read, response);
   http::Piece body = ReadBody(read);

@@ -9,16 +9,16 @@
 
 namespace ds {
 
-Task<int> Gateway::Sse(http::Exchange& exchange, const Target& target,
-                       std::unique_ptr<LiveRead> live) {
+Task<int> Gateway::Sse(RequestContext& context, std::unique_ptr<LiveRead> live) {
   constexpr int kStatus = 200;
   const auto deadline = std::chrono::steady_clock::now() +
                         absl::ToChronoMilliseconds(options_.sse_reconnect_interval);
-  if (!co_await exchange.StartStream(SseHead(*live, exchange.request()))) co_return kStatus;
+  if (!co_await context.exchange.StartStream(SseHead(*live, context))) co_return kStatus;
+  const GatewayProbe::LiveReader counted(probe_.sse_readers);
   ReadResult& read = live->read;
   LiveFeeds::Use feed;
   while (true) {
-    const Step step = co_await SendEvents(exchange, target, *live, feed);
+    const Step step = co_await SendEvents(context, *live, feed);
     if (step == Step::kGone) co_return kStatus;
     if (step == Step::kEnd) break;
     if (std::chrono::steady_clock::now() >= deadline) break;
@@ -26,20 +26,20 @@ Task<int> Gateway::Sse(http::Exchange& exchange, const Target& target,
     const uint64_t id = read.info.stream_id;
     Feed::Wake wake;
     if (NeedsOwnCursor(live->query)) {
-      wake = co_await feed->Wait(exchange, id, read.next.position, until);
+      wake = co_await feed->Wait(context.exchange, id, read.next.position, until);
     } else {
-      wake = co_await feed->Follow(exchange, id, read.next, until);
+      wake = co_await feed->Follow(context.exchange, id, read.next, until);
     }
-    if (wake == Feed::Wake::kGone || !co_await exchange.Sent()) co_return kStatus;
+    if (wake == Feed::Wake::kGone || !co_await context.exchange.Sent()) co_return kStatus;
     if (wake == Feed::Wake::kDraining) break;
     if (wake == Feed::Wake::kTimeout) Renew(*feed.operator->(), read.info);
   }
-  co_await exchange.EndStream();
+  co_await context.exchange.EndStream();
   co_return kStatus;
 }
 
-http::Response Gateway::SseHead(const LiveRead& live, const http::Request& request) const {
-  http::Response head = Begin(200, request);
+http::Response Gateway::SseHead(const LiveRead& live, const RequestContext& context) const {
+  http::Response head = Begin(200, context);
   head.Add("Content-Type", "text/event-stream");
   head.Add("Cache-Control", "no-cache");
   head.Add("X-Accel-Buffering", "no");
@@ -47,16 +47,16 @@ http::Response Gateway::SseHead(const LiveRead& live, const http::Request& reque
   return head;
 }
 
-Task<Gateway::Step> Gateway::SendEvents(http::Exchange& exchange, const Target& target,
-                                        LiveRead& live, LiveFeeds::Use& feed) {
+Task<Gateway::Step> Gateway::SendEvents(RequestContext& context, LiveRead& live,
+                                        LiveFeeds::Use& feed) {
   ReadResult& read = live.read;
   bool unsent = !feed;  // what was read from the store
   while (true) {
     if (std::exchange(unsent, false)) {
-      if (!co_await exchange.Write(ReadEvents(live))) co_return Step::kGone;
+      if (!co_await context.exchange.Write(ReadEvents(live))) co_return Step::kGone;
       if (read.at_end()) co_return Step::kEnd;
       read.chunk = nullptr;
-      if (!feed) feed = feeds_.Acquire(target.path);
+      if (!feed) feed = feeds_.Acquire(context.target.path);
     }
     Feed::View::Kind kind = Feed::View::Kind::kBehind;
     if (read.up_to_date) {
@@ -68,13 +68,13 @@ Task<Gateway::Step> Gateway::SendEvents(http::Exchange& exchange, const Target& 
       // Deleted, or the storage is away: the client finds out by reconnecting.
       if (kind == Feed::View::Kind::kEnded) co_return Step::kEnd;
       if (kind == Feed::View::Kind::kItems) {
-        SendItems(exchange, view, own_cursor, live);
-        if (!co_await exchange.Sent()) co_return Step::kGone;
+        SendItems(context.exchange, view, own_cursor, live);
+        if (!co_await context.exchange.Sent()) co_return Step::kGone;
         if (read.info.closed) co_return Step::kEnd;
         continue;
       }
     }
-    co_await ReadOn(exchange, target, kMaxSseEventBytes, live);
+    co_await ReadOn(context, kMaxSseEventBytes, live);
     if (!read.status.ok()) co_return Step::kEnd;
     unsent = true;
   }

@@ -238,7 +238,7 @@ void Connection::RequestDone() {
 
 void Connection::Refuse(const absl::Status& error) {
   keep_alive_ = false;
-  Response response = shared_->handler->Refuse(error);
+  Response response = shared_->handler->Refuse(*this, error);
   Send(std::move(response));
   lingering_ = true;
   ReleaseBody();

@@ -103,7 +103,7 @@ class Handler {
   // of the answer, or 0 when the peer went before there was one.
   virtual Task<int> Handle(Exchange& exchange) = 0;
   // The answer to a request that could not be read.
-  virtual Response Refuse(const absl::Status& error) = 0;
+  virtual Response Refuse(Exchange& exchange, const absl::Status& error) = 0;
 };
 
 }  // namespace ds::http

@@ -144,6 +144,7 @@ void IoThread::RemoveSwept(Swept& swept) {
 void IoThread::Tick() {
   date_ = absl::FormatTime("%a, %d %b %Y %H:%M:%S GMT", absl::Now(), absl::UTCTimeZone());
   now_ = std::chrono::steady_clock::now();
+  last_tick_ = now_.time_since_epoch().count();
   for (Swept* swept = swept_; swept != nullptr; swept = sweeping_next_) {
     sweeping_next_ = swept->next_;
     swept->Sweep(now_);

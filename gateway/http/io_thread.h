@@ -4,6 +4,7 @@
 #include <sys/epoll.h>
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <coroutine>
 #include <functional>
@@ -58,6 +59,8 @@ class IoThread {
   void Stop();
 
   size_t index() const { return index_; }
+  // When the loop last did what it does every half second. Thread-safe.
+  SteadyTime last_tick() const { return SteadyTime(SteadyTime::duration(last_tick_.load())); }
   boost::asio::io_context& context() { return context_; }
 
   // Runs `work` on this thread, later and in order. Thread-safe. Many calls between two turns of
@@ -110,6 +113,7 @@ class IoThread {
   int ready_count_ = 0;  // of the events in ready_, while they are dispatched
   std::unique_ptr<char[]> scratch_;
   SteadyTime now_ = std::chrono::steady_clock::now();
+  std::atomic<SteadyTime::rep> last_tick_{now_.time_since_epoch().count()};
   std::string date_;
   Swept* swept_ = nullptr;
   Swept* sweeping_next_ = nullptr;  // where a sweep goes on, should the current one vanish

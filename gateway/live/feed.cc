@@ -27,8 +27,8 @@ struct Feed::Group {
   uint64_t position = 0;  // up to which they have been told
 };
 
-Feed::Feed(std::string path, const CursorOptions& cursors, Clock& clock)
-    : path_(std::move(path)), cursors_(cursors), clock_(clock) {}
+Feed::Feed(std::string path, const CursorOptions& cursors, Clock& clock, LiveProbe& probe)
+    : path_(std::move(path)), cursors_(cursors), clock_(clock), probe_(probe) {}
 
 Feed::~Feed() = default;
 
@@ -82,6 +82,7 @@ void Feed::OnTail(const TailEvent& event) {
     if (event.kind == TailEvent::Kind::kGone || event.kind == TailEvent::Kind::kLost) {
       ended_ = true;
       lost_ = event.kind == TailEvent::Kind::kLost;
+      if (lost_) probe_.feeds_lost.Increment();
     } else {
       closed_ |= event.closed;
       resume = closed_;
@@ -135,6 +136,7 @@ Feed::View Feed::After(uint64_t stream_id, uint64_t position, uint64_t max_bytes
   View view;
   size_t first = 0;
   view.kind = Locate(stream_id, position, first);
+  if (view.kind == View::Kind::kBehind) probe_.slow_reader_moves.Increment();
   if (view.kind != View::Kind::kItems) return view;
   size_t end = first;
   uint64_t bytes = 0;
@@ -251,6 +253,11 @@ void Feed::Dispatch(Group& group) {
     } else {
       group.readers.push_back(reader);
     }
+  }
+  if (items.empty()) return;
+  const http::SteadyTime now = std::chrono::steady_clock::now();
+  for (const FeedItem& item : items) {
+    probe_.delivery_lag.Observe(std::chrono::duration<double>(now - item.arrived).count());
   }
 }
 

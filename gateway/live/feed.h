@@ -16,6 +16,7 @@
 #include "gateway/http/exchange.h"
 #include "gateway/http/io_thread.h"
 #include "gateway/http/timer_queue.h"
+#include "gateway/live/probe.h"
 #include "gateway/protocol/cursor.h"
 #include "storage/api/stream_store.h"
 
@@ -39,7 +40,7 @@ struct FeedItem {
 // falls out of the ring goes back to reading from the store. Thread-safe.
 class Feed final : public TailObserver, public std::enable_shared_from_this<Feed> {
  public:
-  Feed(std::string path, const CursorOptions& cursors, Clock& clock);
+  Feed(std::string path, const CursorOptions& cursors, Clock& clock, LiveProbe& probe);
   ~Feed() override;
 
   // Subscribes; to be called once.
@@ -114,6 +115,7 @@ class Feed final : public TailObserver, public std::enable_shared_from_this<Feed
   const std::string path_;
   const CursorOptions& cursors_;
   Clock& clock_;
+  LiveProbe& probe_;
 
   mutable std::mutex mutex_;
   // Guarded by mutex_.

@@ -11,8 +11,15 @@ constexpr auto kKept = std::chrono::seconds(2);
 
 }  // namespace
 
-LiveFeeds::LiveFeeds(StreamStore& store, const CursorOptions& cursors, Clock& clock)
-    : store_(store), cursors_(cursors), clock_(clock) {}
+LiveFeeds::LiveFeeds(StreamStore& store, const CursorOptions& cursors, Clock& clock,
+                     Metrics& metrics)
+    : store_(store), cursors_(cursors), clock_(clock), probe_(metrics) {
+  sampling_ = metrics.Sample([this](Samples& samples) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    samples.Gauge("durable_streams_live_feeds", "Streams that this process follows for readers.",
+                  static_cast<double>(feeds_.size()));
+  });
+}
 
 LiveFeeds::~LiveFeeds() {
   for (auto& [path, feed] : feeds_) feed->Stop();
@@ -31,7 +38,7 @@ LiveFeeds::Use LiveFeeds::Acquire(const std::string& path) {
       ++slot->users;
       return Use(slot);
     }
-    slot = feed = std::make_shared<Feed>(path, cursors_, clock_);
+    slot = feed = std::make_shared<Feed>(path, cursors_, clock_, probe_);
     ++feed->users;
   }
   feed->Start(store_);

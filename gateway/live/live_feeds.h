@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "gateway/live/feed.h"
+#include "gateway/live/probe.h"
 
 namespace ds {
 
@@ -17,7 +18,7 @@ namespace ds {
 class LiveFeeds final : public http::Swept {
  public:
   // All must outlive the object.
-  LiveFeeds(StreamStore& store, const CursorOptions& cursors, Clock& clock);
+  LiveFeeds(StreamStore& store, const CursorOptions& cursors, Clock& clock, Metrics& metrics);
   // Ends all subscriptions. REQUIRES: no reader is left.
   ~LiveFeeds() override;
 
@@ -54,12 +55,14 @@ class LiveFeeds final : public http::Swept {
   StreamStore& store_;
   const CursorOptions& cursors_;
   Clock& clock_;
+  LiveProbe probe_;
 
   std::mutex mutex_;
   // Guarded by mutex_.
   std::unordered_map<std::string, std::shared_ptr<Feed>> feeds_;
   std::vector<std::shared_ptr<Feed>> retired_;  // ended; to be stopped by the next sweep
   bool draining_ = false;
+  Metrics::Sampling sampling_;  // last: it ends first
 };
 
 }  // namespace ds

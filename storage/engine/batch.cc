@@ -137,7 +137,18 @@ void Batch::DeleteStream(StreamEntry& entry) {
   }
 }
 
+Census::Counts Batch::CountChanges() const {
+  Census::Counts change;
+  for (const Saved& saved : saved_) {
+    const StreamEntry& entry = *saved.entry;
+    if (!entry.removal_pending) change += CountsOf(entry.config, entry.state);
+    if (!saved.created) change -= CountsOf(entry.config, saved.state);
+  }
+  return change;
+}
+
 void Batch::Publish() {
+  census_.Add(CountChanges());
   for (const Saved& saved : saved_) {
     if (!saved.entry->removal_pending) saved.entry->Publish();
   }

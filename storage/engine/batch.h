@@ -7,6 +7,7 @@
 
 #include "rocksdb/write_batch.h"
 #include "storage/api/types.h"
+#include "storage/engine/census.h"
 #include "storage/engine/database.h"
 #include "storage/engine/operation.h"
 #include "storage/engine/stream_cache.h"
@@ -18,7 +19,9 @@ namespace ds {
 // commit or to undo it in memory. Belongs to the commit thread.
 class Batch {
  public:
-  Batch(Database& database, StreamCache& cache) : database_(database), cache_(cache) {}
+  // All must outlive the object.
+  Batch(Database& database, StreamCache& cache, Census& census)
+      : database_(database), cache_(cache), census_(census) {}
 
   rocksdb::WriteBatch& writes() { return writes_; }
   bool empty() const { return writes_.Count() == 0 && extents_.empty(); }
@@ -79,9 +82,12 @@ class Batch {
   };
 
   void PutExtent(const Extent& extent);
+  // How the batch changes the number of streams.
+  Census::Counts CountChanges() const;
 
   Database& database_;
   StreamCache& cache_;
+  Census& census_;
   uint64_t number_ = 1;  // an entry's `batch` equals it when this batch has saved the entry
   rocksdb::WriteBatch writes_;
   std::vector<Saved> saved_;

@@ -23,10 +23,10 @@ constexpr uint64_t kMaxBatchBytes = 16u << 20;
 }  // namespace
 
 Committer::Committer(const Options& options, Database& database, StreamCache& cache, TailHub& hub,
-                     RecordReader& reader, Clock& clock)
+                     RecordReader& reader, Clock& clock, EngineProbe& probe)
     : options_(options),
       clock_(clock),
-      writer_(options.registry, options.webhooks, database, cache, hub, reader, clock) {}
+      writer_(options.registry, options.webhooks, database, cache, hub, reader, clock, probe) {}
 
 Committer::~Committer() { Stop(); }
 
@@ -76,6 +76,11 @@ void Committer::Submit(Operation operation) {
   if (wake) waiting_ = false;
   lock.unlock();
   if (wake) Turn::AtEnd([this] { wake_.notify_one(); });
+}
+
+Committer::Queued Committer::queued() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return {queue_.size(), queued_bytes_};
 }
 
 void Committer::NoteAccess(const EntryPtr& entry) {

@@ -36,7 +36,7 @@ class Committer {
 
   // All arguments must outlive the object. Call Start before anything else.
   Committer(const Options& options, Database& database, StreamCache& cache, TailHub& hub,
-            RecordReader& reader, Clock& clock);
+            RecordReader& reader, Clock& clock, EngineProbe& probe);
   ~Committer();
 
   // Reads the counters that survive a restart and starts the thread. Errors: DataLoss.
@@ -50,6 +50,17 @@ class Committer {
 
   // Thread-safe. The operation is answered from the commit thread, or at once when refused.
   void Submit(Operation operation);
+
+  // Operations and bytes that wait for the commit thread now. Thread-safe.
+  struct Queued {
+    size_t operations = 0;
+    uint64_t bytes = 0;
+  };
+  Queued queued() const;
+  // See StreamWriter. Thread-safe.
+  bool accepts_writes() const { return writer_.accepts_writes(); }
+  const Census& census() const { return writer_.census(); }
+  size_t subscription_count() const { return writer_.subscription_count(); }
 
   // Notes a use of the stream; persists it when the last persisted one is old. Thread-safe.
   void NoteAccess(const EntryPtr& entry);
@@ -71,7 +82,7 @@ class Committer {
   std::vector<Operation> operations_;
   StreamWriter writer_;
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable wake_;
   // Guarded by mutex_.
   std::vector<Operation> queue_;

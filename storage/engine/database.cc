@@ -95,6 +95,10 @@ absl::Status OpenError(const rocksdb::Status& status, const std::string& directo
 
 absl::StatusOr<std::unique_ptr<Database>> Database::Open(const DatabaseOptions& options) {
   std::unique_ptr<Database> database(new Database);
+  database->directory_ = options.directory;
+  database->statistics_ = rocksdb::CreateDBStatistics();
+  // Counters only: timers would ask the clock for every block.
+  database->statistics_->set_stats_level(rocksdb::StatsLevel::kExceptHistogramOrTimers);
   std::string directory = options.directory;
   if (directory.empty()) {
     database->memory_env_.reset(rocksdb::NewMemEnv(rocksdb::Env::Default()));
@@ -117,7 +121,8 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const DatabaseOptions& 
   }
   // A newer format may have families that this program does not know; RocksDB wants them all.
   std::vector<std::string> existing;
-  const rocksdb::DBOptions db_options = MakeDbOptions(options, database->memory_env_.get());
+  rocksdb::DBOptions db_options = MakeDbOptions(options, database->memory_env_.get());
+  db_options.statistics = database->statistics_;
   if (rocksdb::DB::ListColumnFamilies(db_options, directory, &existing).ok()) {
     for (const std::string& name : existing) {
       bool known = false;

@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "rocksdb/db.h"
 #include "rocksdb/env.h"
+#include "rocksdb/statistics.h"
 #include "storage/engine/keys.h"
 
 namespace ds {
@@ -39,6 +40,9 @@ class Database {
   ~Database();
 
   rocksdb::DB& db() { return *db_; }
+  rocksdb::Statistics& statistics() { return *statistics_; }
+  // Empty in memory.
+  const std::string& directory() const { return directory_; }
   rocksdb::ColumnFamilyHandle* family(Family family) {
     return families_[static_cast<size_t>(family)];
   }
@@ -58,6 +62,8 @@ class Database {
   // Refuses what a newer version wrote; marks the directory as of this version's format.
   absl::Status CheckFormat(const std::string& directory);
 
+  std::string directory_;
+  std::shared_ptr<rocksdb::Statistics> statistics_;
   std::unique_ptr<rocksdb::Env> memory_env_;
   std::unique_ptr<rocksdb::DB> db_;
   std::array<rocksdb::ColumnFamilyHandle*, kFamilyCount> families_{};

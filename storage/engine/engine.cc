@@ -1,5 +1,7 @@
 #include "storage/engine/engine.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <utility>
 #include <vector>
@@ -7,6 +9,7 @@
 #include "storage/api/errors.h"
 #include "storage/core/content_type.h"
 #include "storage/core/json_messages.h"
+#include "storage/engine/database_probe.h"
 #include "storage/engine/internal_error.h"
 #include "storage/engine/metadata.h"
 
@@ -50,23 +53,67 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(const EngineOptions& option
                                                      std::unique_ptr<WebhookSender> sender) {
   absl::StatusOr<std::unique_ptr<Database>> database = Database::Open(options.database);
   if (!database.ok()) return database.status();
-  std::unique_ptr<Engine> engine(new Engine(options, *std::move(database), clock));
+  auto own_metrics = options.metrics == nullptr ? std::make_unique<Metrics>() : nullptr;
+  std::unique_ptr<Engine> engine(
+      new Engine(options, *std::move(database), clock, std::move(own_metrics)));
   engine->sender_ =
       sender != nullptr ? std::move(sender) : MakeWebhookSender(options.committer.webhooks);
   engine->committer_.SetWebhookSender(*engine->sender_);
   const absl::Status started = engine->committer_.Start();
   if (!started.ok()) return started;
+  if (options.metrics != nullptr) {
+    engine->sampling_ =
+        options.metrics->Sample([&at = *engine](Samples& samples) { at.Sample(samples); });
+    engine->database_sampling_ = SampleDatabase(*options.metrics, *engine->database_);
+  }
   return engine;
 }
 
-Engine::Engine(const EngineOptions& options, std::unique_ptr<Database> database, Clock& clock)
+Engine::Engine(const EngineOptions& options, std::unique_ptr<Database> database, Clock& clock,
+               std::unique_ptr<Metrics> own_metrics)
     : clock_(clock),
+      own_metrics_(std::move(own_metrics)),
+      probe_(options.metrics != nullptr ? *options.metrics : *own_metrics_),
       database_(std::move(database)),
       cache_(*database_, options.max_cached_streams),
       reader_(*database_),
       chunks_(options.chunk_cache_bytes),
-      committer_(CommitterOptions(options), *database_, cache_, hub_, reader_, clock),
-      repacker_(options.repacker, *database_, committer_) {}
+      committer_(CommitterOptions(options), *database_, cache_, hub_, reader_, clock, probe_),
+      repacker_(options.repacker, *database_, committer_, probe_) {}
+
+std::string Engine::WhyReadOnly() const {
+  if (!committer_.accepts_writes()) return "the last commit failed, and RocksDB has not recovered";
+  const std::string& directory = database_->directory();
+  if (!directory.empty() && access(directory.c_str(), W_OK) != 0) {
+    return "the data directory cannot be written";
+  }
+  return {};
+}
+
+void Engine::Sample(Samples& samples) {
+  const Committer::Queued queued = committer_.queued();
+  samples.Gauge("durable_streams_commit_queue_operations", "Operations that wait for a commit.",
+                static_cast<double>(queued.operations));
+  samples.Gauge("durable_streams_commit_queue_bytes", "Bytes that wait for a commit.",
+                static_cast<double>(queued.bytes));
+  samples.Gauge("durable_streams_cached_streams", "Streams whose state is in memory.",
+                static_cast<double>(cache_.size()));
+  samples.Gauge("durable_streams_subscriptions", "Subscriptions.",
+                static_cast<double>(committer_.subscription_count()));
+  samples.Gauge("durable_streams_writes_accepted",
+                "0 while writes are refused because a commit failed.",
+                committer_.accepts_writes() ? 1 : 0);
+  const std::optional<Census::Counts> counts = committer_.census().counts();
+  if (!counts) return;
+  samples.Gauge("durable_streams_streams", "Streams; absent until a start has counted them.",
+                static_cast<double>(counts->streams));
+  samples.Gauge("durable_streams_open_streams", "Streams that are not closed.",
+                static_cast<double>(counts->open));
+  samples.Gauge("durable_streams_forks", "Streams that are forks.",
+                static_cast<double>(counts->forks));
+  samples.Gauge("durable_streams_kept_streams", "Deleted streams that are kept for their forks.",
+                static_cast<double>(counts->kept));
+}
 
 // Webhooks' results go to the committer, whose last commits may send webhooks.
 Engine::~Engine() {
@@ -144,6 +191,7 @@ ReadResult Engine::ReadNow(const ReadRequest& request) {
     const ChunkCache::Key key{lineage.stream_id(), from, tail,
                               std::max<uint64_t>(request.max_bytes, 1)};
     ChunkPtr chunk = chunks_.Find(key);
+    if (chunk != nullptr) probe_.read_chunk_hits.Increment();
     absl::Status status;
     if (chunk == nullptr) {
       Chunk read;
@@ -170,6 +218,8 @@ ReadResult Engine::ReadNow(const ReadRequest& request) {
       return result;
     }
     next = from + chunk->data.size();
+    probe_.reads.Increment();
+    probe_.read_bytes.Increment(static_cast<double>(chunk->data.size()));
     result.chunk = std::move(chunk);
   }
   result.start = lineage.OffsetAt(from);

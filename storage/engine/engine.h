@@ -6,10 +6,12 @@
 
 #include "absl/status/statusor.h"
 #include "base/clock.h"
+#include "metrics/metrics.h"
 #include "storage/api/stream_store.h"
 #include "storage/engine/chunk_cache.h"
 #include "storage/engine/committer.h"
 #include "storage/engine/database.h"
+#include "storage/engine/probe.h"
 #include "storage/engine/record_reader.h"
 #include "storage/engine/repacker.h"
 #include "storage/engine/stream_cache.h"
@@ -23,6 +25,8 @@ struct EngineOptions {
   Repacker::Options repacker;
   size_t max_cached_streams = 250'000;
   uint64_t chunk_cache_bytes = 64u << 20;  // of pieces that were read
+  // Where the engine's metrics go; must outlive the engine. nullptr: nowhere.
+  Metrics* metrics = nullptr;
 };
 
 // The StreamStore over RocksDB, in this process. Reads run on the caller's thread, from a published
@@ -48,15 +52,22 @@ class Engine final : public StreamStore {
   std::unique_ptr<Subscription> Watch(std::string pattern,
                                       std::shared_ptr<WatchObserver> observer) override;
 
+  // Why writes are refused now; empty: they are not. Thread-safe.
+  std::string WhyReadOnly() const;
+
  private:
-  Engine(const EngineOptions& options, std::unique_ptr<Database> database, Clock& clock);
+  Engine(const EngineOptions& options, std::unique_ptr<Database> database, Clock& clock,
+         std::unique_ptr<Metrics> own_metrics);
 
   // The committed stream at `path` if clients may see it.
   absl::StatusOr<EntryPtr> FindVisible(const std::string& path);
   ReadResult ReadNow(const ReadRequest& request);
   HeadResult HeadNow(const HeadRequest& request);
+  void Sample(Samples& samples);
 
   Clock& clock_;
+  const std::unique_ptr<Metrics> own_metrics_;  // where nobody wants them
+  EngineProbe probe_;
   const std::unique_ptr<Database> database_;
   StreamCache cache_;
   TailHub hub_;
@@ -65,6 +76,9 @@ class Engine final : public StreamStore {
   Committer committer_;
   std::unique_ptr<WebhookSender> sender_;
   Repacker repacker_;
+  // Last: they end before what they look at.
+  Metrics::Sampling sampling_;
+  Metrics::Sampling database_sampling_;
 };
 
 }  // namespace ds

@@ -62,8 +62,11 @@ class Joiner {
 
 }  // namespace
 
-Repacker::Repacker(const Options& options, Database& database, Committer& committer)
-    : options_(options), database_(database), committer_(committer), thread_([this] { Run(); }) {}
+Repacker::Repacker(const Options& options, Database& database, Committer& committer,
+                   EngineProbe& probe)
+    : options_(options), database_(database), committer_(committer), probe_(probe), thread_([this] {
+        Run();
+      }) {}
 
 Repacker::~Repacker() {
   {
@@ -95,7 +98,10 @@ void Repacker::Run() {
     const Job job = jobs_.front();
     lock.unlock();
     RepackOperation operation = Pack(job);
-    if (!operation.records.empty()) Submit(std::move(operation));
+    if (!operation.records.empty()) {
+      probe_.repacked_records.Increment(static_cast<double>(operation.obsolete.size()));
+      Submit(std::move(operation));
+    }
     lock.lock();
     jobs_.pop_front();
   }

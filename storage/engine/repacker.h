@@ -28,8 +28,8 @@ class Repacker {
     size_t min_joined = 8;
   };
 
-  // Both must outlive the object.
-  Repacker(const Options& options, Database& database, Committer& committer);
+  // All must outlive the object.
+  Repacker(const Options& options, Database& database, Committer& committer, EngineProbe& probe);
   // Forgets what is queued.
   ~Repacker();
 
@@ -52,6 +52,7 @@ class Repacker {
   const Options options_;
   Database& database_;
   Committer& committer_;
+  EngineProbe& probe_;
 
   std::mutex mutex_;
   std::condition_variable wake_;

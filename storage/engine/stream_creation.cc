@@ -123,6 +123,7 @@ void StreamWriter::ApplyOne(CreateOperation& create) {
   if (source != nullptr) {
     batch_.Touch(source);
     ++source->state.fork_count;
+    probe_.streams_forked.Increment();
     batch_.PutMetadata(*source);
   }
   const EntryPtr entry = AddStream(request.path, std::move(config), request.closed);

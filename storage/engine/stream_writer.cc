@@ -1,6 +1,7 @@
 #include "storage/engine/stream_writer.h"
 
 #include <algorithm>
+#include <chrono>
 #include <limits>
 #include <memory>
 #include <utility>
@@ -28,15 +29,18 @@ absl::Status WriteError(const rocksdb::Status& status) {
 }  // namespace
 
 StreamWriter::StreamWriter(bool registry, WebhookPolicy webhooks, Database& database,
-                           StreamCache& cache, TailHub& hub, RecordReader& reader, Clock& clock)
+                           StreamCache& cache, TailHub& hub, RecordReader& reader, Clock& clock,
+                           EngineProbe& probe)
     : with_registry_(registry),
       database_(database),
       cache_(cache),
       reader_(reader),
       clock_(clock),
-      batch_(database, cache),
+      probe_(probe),
+      census_(database),
+      batch_(database, cache, census_),
       announcements_(hub, clock),
-      subscriptions_(std::move(webhooks), database, batch_, reader, *this, clock) {}
+      subscriptions_(std::move(webhooks), database, batch_, reader, *this, clock, probe) {}
 
 absl::Status StreamWriter::Start() {
   std::string value;
@@ -48,6 +52,7 @@ absl::Status StreamWriter::Start() {
   }
   const absl::Status loaded = subscriptions_.Load();
   if (!loaded.ok()) return loaded;
+  census_.Start();
   return with_registry_ ? EnsureRegistry() : absl::OkStatus();
 }
 
@@ -84,6 +89,7 @@ bool StreamWriter::Recovered() {
   }
   if (!resumed.ok()) return false;
   write_failed_ = false;
+  accepts_writes_ = true;
   spdlog::info("storage: writes work again");
   return true;
 }
@@ -95,6 +101,7 @@ void StreamWriter::Apply(Operation& operation) {
                       ? failure_
                       : MakeError(ErrorCode::kStorageUnavailable, std::string(failure_.message())));
   }
+  ++probe_.batch.operations;
   std::visit([this](auto& one) { ApplyOne(one); }, operation);
 }
 
@@ -158,6 +165,8 @@ void StreamWriter::ApplyOne(AppendOperation& append) {
                                           request.stream_seq, request.producer, request.close});
   result.duplicate = decision.duplicate;
   result.expected_seq = decision.expected_seq;
+  if (decision.duplicate) ++probe_.batch.duplicates;
+  if (request.producer && !decision.status.ok()) NoteProducerRefused(decision.status);
   result.closed = decision.state.closed;
   result.tail = entry->config.lineage.OffsetAt(decision.state.tail);
   if (decision.producer) {
@@ -173,6 +182,12 @@ void StreamWriter::ApplyOne(AppendOperation& append) {
   answer_now(std::move(decision.status));
 }
 
+void StreamWriter::NoteProducerRefused(const absl::Status& status) {
+  const ErrorCode code = GetErrorCode(status);
+  if (code == ErrorCode::kProducerFenced) probe_.producer_fenced.Increment();
+  if (code == ErrorCode::kProducerSequenceGap) probe_.producer_gaps.Increment();
+}
+
 void StreamWriter::WriteAppend(const EntryPtr& entry, const StreamState& state, std::string body,
                                std::vector<uint32_t> message_sizes) {
   const uint64_t start = entry->state.tail;
@@ -180,6 +195,9 @@ void StreamWriter::WriteAppend(const EntryPtr& entry, const StreamState& state, 
   entry->state = state;
   ChunkPtr chunk;
   if (!body.empty()) {
+    ++probe_.batch.appends;
+    probe_.batch.append_bytes += body.size();
+    probe_.batch.append_messages += message_sizes.size();
     chunk = std::make_shared<const Chunk>(Chunk{std::move(body), std::move(message_sizes)});
     batch_.Append(entry, start, chunk);
   }
@@ -243,6 +261,9 @@ void StreamWriter::Record(ChangeEvent event) {
   if (registry_ != nullptr) {
     AppendMessage(registry_, RegistryMessage(event));
   }
+  if (event.kind == ChangeEvent::Kind::kCreated) probe_.streams_created.Increment();
+  if (event.kind == ChangeEvent::Kind::kDeleted) probe_.streams_deleted.Increment();
+  if (event.kind == ChangeEvent::Kind::kExpired) probe_.streams_expired.Increment();
   announcements_.Add(std::move(event));
 }
 
@@ -368,19 +389,25 @@ void StreamWriter::Expire() {
 absl::Status StreamWriter::WriteBatch() {
   subscriptions_.Seal();
   batch_.Seal();
+  const auto begin = std::chrono::steady_clock::now();
   const rocksdb::Status status = database_.Write(batch_.writes());
   if (status.ok()) {
+    probe_.NoteCommit(
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
     batch_.Publish();
     announcements_.Publish();
     subscriptions_.Publish();
     return absl::OkStatus();
   }
+  probe_.batch = {};
+  probe_.commit_failures.Increment();
   batch_.Rollback();
   announcements_.Clear();
   subscriptions_.Rollback();
   reserved_stream_id_ = next_stream_id_;  // the next id reserves its block again
   next_timer_nanos_ = 0;
   write_failed_ = true;
+  accepts_writes_ = false;
   failure_ = WriteError(status);
   spdlog::error("storage: a commit failed: {}", status.ToString());
   return failure_;

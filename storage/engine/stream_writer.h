@@ -14,6 +14,7 @@
 #include "storage/engine/batch.h"
 #include "storage/engine/database.h"
 #include "storage/engine/operation.h"
+#include "storage/engine/probe.h"
 #include "storage/engine/record_reader.h"
 #include "storage/engine/stream_cache.h"
 #include "storage/engine/subscription_book.h"
@@ -35,7 +36,7 @@ class StreamWriter final : private SubscriptionBook::Streams {
   // All arguments must outlive the object. Call Start before anything else. With `registry` the
   // stream __registry__ records every creation, deletion and expiry.
   StreamWriter(bool registry, WebhookPolicy webhooks, Database& database, StreamCache& cache,
-               TailHub& hub, RecordReader& reader, Clock& clock);
+               TailHub& hub, RecordReader& reader, Clock& clock, EngineProbe& probe);
 
   SubscriptionBook& subscriptions() { return subscriptions_; }
 
@@ -53,6 +54,10 @@ class StreamWriter final : private SubscriptionBook::Streams {
   int64_t next_due_nanos() const { return next_due_nanos_.load(std::memory_order_relaxed); }
 
   uint64_t batch_bytes() const { return batch_.bytes(); }
+  // Whether the last write succeeded, or RocksDB has recovered since. Thread-safe.
+  bool accepts_writes() const { return accepts_writes_.load(std::memory_order_relaxed); }
+  const Census& census() const { return census_; }
+  size_t subscription_count() const { return subscriptions_.count(); }
 
  private:
   // A result that waits for the commit of what it rests on; even a refusal may rest on what the
@@ -86,6 +91,7 @@ class StreamWriter final : private SubscriptionBook::Streams {
   bool IsCurrent(const EntryPtr& entry);
   absl::Status LoadProducer(const EntryPtr& entry, const std::string& id);
   absl::Status ResolveFork(const CreateRequest& request, EntryPtr& source, StreamConfig& config);
+  void NoteProducerRefused(const absl::Status& status);
   void WriteAppend(const EntryPtr& entry, const StreamState& state, std::string body,
                    std::vector<uint32_t> message_sizes);
   EntryPtr AddStream(std::string path, StreamConfig config, bool closed);
@@ -104,6 +110,9 @@ class StreamWriter final : private SubscriptionBook::Streams {
   RecordReader& reader_;
   Clock& clock_;
 
+  EngineProbe& probe_;
+
+  Census census_;
   Batch batch_;
   Announcements announcements_;
   SubscriptionBook subscriptions_;
@@ -117,6 +126,7 @@ class StreamWriter final : private SubscriptionBook::Streams {
   int64_t next_timer_nanos_ = 0;  // no timer is due before
   EntryPtr registry_;
   std::atomic<int64_t> next_due_nanos_{0};
+  std::atomic<bool> accepts_writes_{true};
 };
 
 }  // namespace ds

@@ -23,13 +23,15 @@ int64_t ToNanos(absl::Time time) {
 }  // namespace
 
 SubscriptionBook::SubscriptionBook(WebhookPolicy policy, Database& database, Batch& batch,
-                                   RecordReader& reader, Streams& streams, Clock& clock)
+                                   RecordReader& reader, Streams& streams, Clock& clock,
+                                   EngineProbe& probe)
     : policy_(std::move(policy)),
       database_(database),
       batch_(batch),
       reader_(reader),
       streams_(streams),
-      clock_(clock) {}
+      clock_(clock),
+      probe_(probe) {}
 
 SubscriptionBook::~SubscriptionBook() = default;
 
@@ -127,6 +129,7 @@ void SubscriptionBook::Enter(SubscriptionPtr subscription) {
     by_wake_stream_[entered->config.wake_stream].push_back(entered);
   }
   subscriptions_[entered->id] = std::move(subscription);
+  count_ = subscriptions_.size();
   Schedule(*entered);
 }
 
@@ -145,6 +148,7 @@ void SubscriptionBook::Remove(const std::string& id) {
   if (!removed->config.pattern.empty()) patterns_.Remove(removed->config.pattern, removed);
   timers_.erase({removed->timer, removed});
   subscriptions_.erase(it);
+  count_ = subscriptions_.size();
 }
 
 // The batch.

@@ -1,6 +1,7 @@
 #ifndef STORAGE_ENGINE_SUBSCRIPTION_BOOK_H_
 #define STORAGE_ENGINE_SUBSCRIPTION_BOOK_H_
 
+#include <atomic>
 #include <cstdint>
 #include <limits>
 #include <map>
@@ -19,6 +20,7 @@
 #include "storage/engine/batch.h"
 #include "storage/engine/database.h"
 #include "storage/engine/operation.h"
+#include "storage/engine/probe.h"
 #include "storage/engine/record_reader.h"
 #include "storage/engine/stream_entry.h"
 #include "storage/engine/subscription_metadata.h"
@@ -67,7 +69,7 @@ class SubscriptionBook {
 
   // All arguments must outlive the object. Call Load before anything else.
   SubscriptionBook(WebhookPolicy policy, Database& database, Batch& batch, RecordReader& reader,
-                   Streams& streams, Clock& clock);
+                   Streams& streams, Clock& clock, EngineProbe& probe);
   ~SubscriptionBook();
 
   // Reads what is on disk; makes the keys of a new directory. Errors: DataLoss.
@@ -90,6 +92,9 @@ class SubscriptionBook {
   int64_t next_due_nanos() const {
     return timers_.empty() ? SubscriptionEntry::kNever : timers_.begin()->first;
   }
+
+  // How many there are. Thread-safe, as opposed to the rest.
+  size_t count() const { return count_.load(std::memory_order_relaxed); }
 
   // Whether Seal has something to put into the batch.
   bool changed() const { return !touched_.empty() || keys_touched_; }
@@ -160,12 +165,14 @@ class SubscriptionBook {
   RecordReader& reader_;
   Streams& streams_;
   Clock& clock_;
+  EngineProbe& probe_;
   WebhookSender* sender_ = nullptr;
   std::shared_ptr<UniqueFunction<void(WebhookResultOperation)>> report_;
 
   std::optional<KeyRing> keys_;
   std::optional<WakeTokens> tokens_;
   std::unordered_map<std::string, SubscriptionPtr> subscriptions_;
+  std::atomic<size_t> count_{0};  // of subscriptions_
   std::unordered_map<std::string, std::vector<SubscriptionEntry*>> by_stream_;
   std::unordered_map<std::string, std::vector<SubscriptionEntry*>> by_wake_stream_;
   PatternIndex patterns_;

@@ -84,6 +84,8 @@ void SubscriptionBook::WriteWakeEvent(const SubscriptionEntry& subscription,
 }
 
 void SubscriptionBook::Issue(SubscriptionEntry& subscription) {
+  const bool is_webhook = subscription.config.type == SubscriptionType::kWebhook;
+  (is_webhook ? probe_.webhook_wakes : probe_.pull_wakes).Increment();
   IssueWake(subscription.config, NewWakeId(), clock_.Now(), subscription.state);
 }
 
@@ -99,6 +101,7 @@ void SubscriptionBook::CountFailure(SubscriptionEntry& subscription) {
 }
 
 void SubscriptionBook::Attempt(SubscriptionEntry& subscription) {
+  if (subscription.state.failures > 0) probe_.webhook_retries.Increment();
   subscription.attempting = true;
   deliveries_.push_back({subscription.id, subscription.state.generation});
 }
@@ -141,6 +144,7 @@ void SubscriptionBook::Send(SubscriptionEntry& subscription) {
 
 void SubscriptionBook::Apply(const WebhookResultOperation& result) {
   SubscriptionEntry* const subscription = Find(result.id);
+  (result.response.taken ? probe_.webhooks_taken : probe_.webhooks_failed).Increment();
   // A wake whose lease has ended meanwhile counted as failed then.
   if (subscription == nullptr || subscription->state.generation != result.generation ||
       subscription->state.wake_id != result.wake_id) {
@@ -185,6 +189,7 @@ void SubscriptionBook::OnTime() {
     SubscriptionState& state = subscription->state;
     Touch(*subscription);
     if (state.lease_ends <= now) {
+      probe_.leases_expired.Increment();
       if (subscription->attempting && !state.delivered) {
         CountFailure(*subscription);
       }

@@ -71,6 +71,11 @@ void ClientSession::FinishIfQuiet() {
   if (!writing_) stream_->Finish(&status_, ToTag(kFinished));
 }
 
+void ClientSession::HalfClose() {
+  const std::lock_guard<std::mutex> lock(write_mutex_);
+  stream_->WritesDone(ToTag(kWritten));
+}
+
 void ClientSession::Write() {
   const std::lock_guard<std::mutex> lock(write_mutex_);
   stream_->Write(out, ToTag(kWritten));

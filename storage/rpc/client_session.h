@@ -48,6 +48,9 @@ class ClientSession {
   void Write();
   durablestreams::v1::SessionRequest out;
 
+  // Says that no message follows; otherwise as Write.
+  void HalfClose();
+
  private:
   enum Tag : intptr_t { kStarted = 1, kOpened, kRead, kWritten, kFinished };
   using Stream = grpc::ClientAsyncReaderWriter<durablestreams::v1::SessionRequest,

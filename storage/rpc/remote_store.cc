@@ -20,6 +20,7 @@
 #include "storage/rpc/convert.h"
 #include "storage/rpc/convert_subscriptions.h"
 #include "storage/rpc/keepalive.h"
+#include "storage/rpc/remote_probe.h"
 
 namespace ds::rpc {
 namespace {
@@ -61,7 +62,12 @@ bool IsRepeatable(const SubscriptionCall::Operation& operation) {
 
 class RemoteStoreImpl final : public RemoteStore, private ClientSession::Observer {
  public:
-  explicit RemoteStoreImpl(const std::string& target) {
+  explicit RemoteStoreImpl(const Options& options)
+      : own_metrics_(options.metrics == nullptr ? std::make_unique<Metrics>() : nullptr),
+        probe_(options.metrics != nullptr ? *options.metrics : *own_metrics_) {
+    if (options.metrics != nullptr) {
+      sampling_ = options.metrics->Sample([this](Samples& samples) { Sample(samples); });
+    }
     grpc::ChannelArguments arguments;
     arguments.SetMaxReceiveMessageSize(-1);
     arguments.SetMaxSendMessageSize(-1);
@@ -73,7 +79,7 @@ class RemoteStoreImpl final : public RemoteStore, private ClientSession::Observe
     arguments.SetInt(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
     arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
     stub_ = pb::StreamStoreService::NewStub(
-        grpc::CreateCustomChannel(target, grpc::InsecureChannelCredentials(), arguments));
+        grpc::CreateCustomChannel(options.target, grpc::InsecureChannelCredentials(), arguments));
     thread_ = std::thread([this] { KeepConnected(); });
   }
 
@@ -179,6 +185,7 @@ class RemoteStoreImpl final : public RemoteStore, private ClientSession::Observe
   void OnReceived(pb::SessionResponse&& response) override;
   void OnWritten() override;
   bool OnEnding() override;
+  void HalfCloseIfDraining();
   // The session has ended.
   void Broken(const grpc::Status& status);
 
@@ -257,7 +264,10 @@ class RemoteStoreImpl final : public RemoteStore, private ClientSession::Observe
         writer = PrepareLocked();
       }
     }
-    if (!refusal.ok()) return pending.fail(refusal);
+    if (!refusal.ok()) {
+      probe_.refused.Increment();
+      return pending.fail(refusal);
+    }
     if (writer != nullptr) writer->Write();
   }
 
@@ -271,7 +281,8 @@ class RemoteStoreImpl final : public RemoteStore, private ClientSession::Observe
   // Puts what waits into a message, if none is being sent: then whoever called has to call Write of
   // the returned session, without the lock.
   ClientSession* PrepareLocked() {
-    if (!open_ || ended_ || session_ == nullptr || writing_ || queue_.empty()) return nullptr;
+    if (!open_ || ended_ || draining_ || session_ == nullptr || writing_ || queue_.empty())
+      return nullptr;
     session_->out.Clear();
     uint64_t bytes = 0;
     while (!queue_.empty() && bytes < kMaxMessageBytes) {
@@ -291,6 +302,8 @@ class RemoteStoreImpl final : public RemoteStore, private ClientSession::Observe
       if (!answered) pending_.erase(it);
     }
     if (session_->out.calls_size() == 0) return nullptr;
+    probe_.requests.Increment(session_->out.calls_size());
+    probe_.messages.Increment();
     writing_ = true;
     return session_.get();
   }
@@ -320,7 +333,10 @@ class RemoteStoreImpl final : public RemoteStore, private ClientSession::Observe
   }
 
   void KeepConnected();
+  void Sample(Samples& samples) const;
 
+  const std::unique_ptr<Metrics> own_metrics_;  // where nobody wants them
+  RemoteProbe probe_;
   std::unique_ptr<pb::StreamStoreService::Stub> stub_;
   std::atomic<uint64_t> next_id_{1};
 
@@ -330,7 +346,10 @@ class RemoteStoreImpl final : public RemoteStore, private ClientSession::Observe
   std::unique_ptr<ClientSession> session_;
   bool open_ = false;
   bool ended_ = false;  // the session is over
-  bool down_ = false;   // the last attempt to open one failed
+  // The storage stops: nothing more is to be sent on this session, which must be told so.
+  bool draining_ = false;
+  bool half_closed_ = false;
+  bool down_ = false;  // the last attempt to open one failed
   bool stopping_ = false;
   bool writing_ = false;
   std::unordered_map<uint64_t, Pending> pending_;
@@ -340,7 +359,18 @@ class RemoteStoreImpl final : public RemoteStore, private ClientSession::Observe
   std::unordered_map<uint64_t, WatcherEntry> watchers_;
 
   std::thread thread_;
+  Metrics::Sampling sampling_;  // last: it ends first
 };
+
+void RemoteStoreImpl::Sample(Samples& samples) const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  samples.Gauge("durable_streams_hop_connected", "1 while a session with the storage is open.",
+                open_ ? 1 : 0);
+  samples.Gauge("durable_streams_hop_in_flight", "Calls that wait for the storage's answer.",
+                static_cast<double>(pending_.size()));
+  samples.Gauge("durable_streams_hop_queued_bytes", "Bytes that wait to be sent to the storage.",
+                static_cast<double>(queued_bytes_));
+}
 
 void RemoteStoreImpl::OnOpened() {
   ClientSession* writer = nullptr;
@@ -348,6 +378,7 @@ void RemoteStoreImpl::OnOpened() {
     const std::lock_guard<std::mutex> lock(mutex_);
     open_ = true;
     down_ = false;
+    probe_.sessions.Increment();
     for (const auto& [id, watcher] : watchers_) EnqueueLocked(WatchCall(id, watcher.pattern));
     writer = PrepareLocked();
   }
@@ -363,6 +394,18 @@ void RemoteStoreImpl::OnWritten() {
     writer = PrepareLocked();
   }
   if (writer != nullptr) writer->Write();
+  HalfCloseIfDraining();
+}
+
+void RemoteStoreImpl::HalfCloseIfDraining() {
+  ClientSession* closing = nullptr;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (!draining_ || half_closed_ || writing_ || ended_) return;
+    half_closed_ = writing_ = true;
+    closing = session_.get();
+  }
+  closing->HalfClose();
 }
 
 bool RemoteStoreImpl::OnEnding() {
@@ -404,6 +447,12 @@ void RemoteStoreImpl::OnReceived(pb::SessionResponse&& response) {
     }
     pending.answer(std::move(answer));
   }
+  if (!response.draining()) return;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    draining_ = true;
+  }
+  HalfCloseIfDraining();
 }
 
 void RemoteStoreImpl::Broken(const grpc::Status& status) {
@@ -427,6 +476,7 @@ void RemoteStoreImpl::Broken(const grpc::Status& status) {
                         (!pending.sent || pending.repeatable) && !followers_.contains(it->first);
       if (keep) {
         ++pending.repeats;
+        if (pending.sent) probe_.repeats.Increment();
         ++it;
       } else {
         failed.push_back(std::move(pending));
@@ -443,10 +493,12 @@ void RemoteStoreImpl::Broken(const grpc::Status& status) {
     followers_.clear();
   }
   if (was_open && !stopping) {
+    probe_.breaks.Increment();
     spdlog::warn("the connection to the storage broke: {}", status.error_message());
   }
   for (Pending& pending : failed) {
     if (!pending.fail) continue;
+    probe_.refused.Increment();
     // Also what was sent again and failed: the first sending may have been applied.
     const bool uncertain = pending.sent && pending.writes;
     pending.fail(
@@ -458,7 +510,7 @@ void RemoteStoreImpl::Broken(const grpc::Status& status) {
 void RemoteStoreImpl::KeepConnected() {
   std::unique_lock<std::mutex> lock(mutex_);
   while (!stopping_) {
-    ended_ = false;
+    ended_ = draining_ = half_closed_ = false;
     ClientSession::Observer& observer = *this;
     session_ = std::make_unique<ClientSession>(*stub_, observer);
     ClientSession& current = *session_;
@@ -482,8 +534,8 @@ void RemoteStoreImpl::KeepConnected() {
 
 }  // namespace
 
-std::unique_ptr<RemoteStore> RemoteStore::Connect(const std::string& target) {
-  return std::make_unique<RemoteStoreImpl>(target);
+std::unique_ptr<RemoteStore> RemoteStore::Connect(const Options& options) {
+  return std::make_unique<RemoteStoreImpl>(options);
 }
 
 }  // namespace ds::rpc

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "metrics/metrics.h"
 #include "storage/api/stream_store.h"
 
 namespace ds::rpc {
@@ -18,8 +19,12 @@ namespace ds::rpc {
 // it is back. Those had no effect. Subscriptions end with TailEvent::kLost. Thread-safe.
 class RemoteStore : public StreamStore {
  public:
-  // Connects in the background. `target` is HOST:PORT or unix:PATH.
-  static std::unique_ptr<RemoteStore> Connect(const std::string& target);
+  struct Options {
+    std::string target;          // HOST:PORT or unix:PATH
+    Metrics* metrics = nullptr;  // must outlive the store; nullptr: no metrics
+  };
+  // Connects in the background.
+  static std::unique_ptr<RemoteStore> Connect(const Options& options);
 
   // Whether a session is open now.
   virtual bool connected() const = 0;

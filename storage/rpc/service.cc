@@ -114,6 +114,7 @@ class Service {
   }
 
   grpc::Service& service() { return service_; }
+  Sessions& sessions() { return sessions_; }
 
   // Has all methods wait for calls on `queue`.
   void Accept(CompletionLoop& loop, grpc::ServerCompletionQueue& queue) {
@@ -126,11 +127,12 @@ class Service {
     SubscriptionsCall::Accept(subscriptions_, loop, queue);
     AcceptTail(service_, store_, loop, queue);
     AcceptWatch(service_, store_, loop, queue);
-    AcceptSession(service_, store_, loop, queue);
+    AcceptSession(service_, store_, sessions_, loop, queue);
   }
 
  private:
   StreamStore& store_;
+  Sessions sessions_;
   Async service_;
   CreateCall::Method create_;
   AppendCall::Method append_;
@@ -146,7 +148,8 @@ class RpcServerImpl final : public RpcServer {
   explicit RpcServerImpl(StreamStore& store) : service_(store) {}
   ~RpcServerImpl() override { Stop(absl::ZeroDuration()); }
 
-  absl::Status Listen(const std::string& address, uint64_t max_message_bytes) {
+  absl::Status Listen(const Options& options) {
+    const std::string& address = options.address;
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
     grpc::ServerBuilder builder;
     int port = 0;
@@ -154,7 +157,7 @@ class RpcServerImpl final : public RpcServer {
     builder.RegisterService(&service_.service());
     builder.RegisterService(&health_.service());
     builder.SetMaxReceiveMessageSize(
-        static_cast<int>(std::min<uint64_t>(max_message_bytes, 1u << 30)));
+        static_cast<int>(std::min<uint64_t>(options.max_message_bytes, 1u << 30)));
     builder.SetMaxSendMessageSize(-1);
     // Gateways make sure of an idle connection; without these they would be sent away for it.
     builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
@@ -180,9 +183,12 @@ class RpcServerImpl final : public RpcServer {
 
   const std::string& address() const override { return address_; }
 
+  void Drain() override { health_.SetServing(false); }
+
   void Stop(absl::Duration timeout) override {
     if (server_ == nullptr) return;
     health_.SetServing(false);
+    service_.sessions().Drain();
     server_->Shutdown(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(timeout));
     server_->Wait();
     loop_.Stop();
@@ -199,11 +205,10 @@ class RpcServerImpl final : public RpcServer {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(const std::string& address,
-                                                            StreamStore& store,
-                                                            uint64_t max_message_bytes) {
+absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(const Options& options,
+                                                            StreamStore& store) {
   auto server = std::make_unique<RpcServerImpl>(store);
-  const absl::Status status = server->Listen(address, max_message_bytes);
+  const absl::Status status = server->Listen(options);
   if (!status.ok()) return status;
   return std::unique_ptr<RpcServer>(std::move(server));
 }

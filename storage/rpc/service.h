@@ -13,15 +13,19 @@ namespace ds::rpc {
 // Serves a StreamStore over gRPC: the internal API, grpc.health.v1 and reflection. Thread-safe.
 class RpcServer {
  public:
-  // Listens on `address` (HOST:PORT, port 0 picks one, or unix:PATH). `store` must outlive the
-  // server. `max_message_bytes` bounds what one call may send. Errors: Unavailable.
-  static absl::StatusOr<std::unique_ptr<RpcServer>> Start(const std::string& address,
-                                                          StreamStore& store,
-                                                          uint64_t max_message_bytes);
+  struct Options {
+    std::string address;                   // HOST:PORT, port 0 picks one, or unix:PATH
+    uint64_t max_message_bytes = 4 << 20;  // of what one call may send
+  };
+  // `store` must outlive the server. Errors: Unavailable.
+  static absl::StatusOr<std::unique_ptr<RpcServer>> Start(const Options& options,
+                                                          StreamStore& store);
   // Stops, if that has not been done.
   virtual ~RpcServer() = default;
 
   virtual const std::string& address() const = 0;
+  // Says NOT_SERVING from now on, and goes on serving: the first step of stopping.
+  virtual void Drain() = 0;
   // Says NOT_SERVING, then ends: calls under way get `timeout` to finish.
   virtual void Stop(absl::Duration timeout) = 0;
 };

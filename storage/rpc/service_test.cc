@@ -28,7 +28,7 @@ class ServiceTest : public ::testing::Test {
  protected:
   ServiceTest() {
     store_ = *Engine::Open({}, Clock::System());
-    server_ = *RpcServer::Start("127.0.0.1:0", *store_, 16u << 20);
+    server_ = *RpcServer::Start({"127.0.0.1:0", 16u << 20}, *store_);
     channel_ = grpc::CreateChannel(server_->address(), grpc::InsecureChannelCredentials());
     stub_ = pb::StreamStoreService::NewStub(channel_);
     health_ = Health::NewStub(channel_);

@@ -20,6 +20,8 @@ constexpr size_t kMaxCallsUnderWay = 16'384;
 constexpr uint64_t kMaxQueuedBytes = 64u << 20;
 constexpr uint64_t kMaxMessageBytes = 4u << 20;
 
+}  // namespace
+
 class Session;
 
 // What callbacks of the store hold: it outlives the session, whose calls may still be under way
@@ -36,6 +38,8 @@ class SessionState : public std::enable_shared_from_this<SessionState> {
   void ReadDone(bool ok);
   // The session is about to be deleted.
   void Detach();
+  // Tells the gateway to half-close the session.
+  void Drain();
 
  private:
   class Follower;
@@ -52,6 +56,7 @@ class SessionState : public std::enable_shared_from_this<SessionState> {
   void StartReadLocked();
   void EndLocked();
   void FinishIfDoneLocked();
+  void FinishIfDrainedLocked();
 
   std::mutex mutex_;
   // Guarded by mutex_.
@@ -62,6 +67,8 @@ class SessionState : public std::enable_shared_from_this<SessionState> {
   size_t under_way_ = 0;
   bool writing_ = true;  // the initial metadata
   bool reading_ = false;
+  bool drain_unsaid_ = false;  // the gateway is to be told
+  bool half_closed_ = false;   // the gateway sends no more calls
   bool ended_ = false;
   bool finished_ = false;
   pb::SessionResponse out_;
@@ -71,10 +78,11 @@ class SessionState : public std::enable_shared_from_this<SessionState> {
 // One session, from waiting for a gateway to its end; then it frees itself.
 class Session {
  public:
-  Session(pb::StreamStoreService::AsyncService& service, StreamStore& store, CompletionLoop& loop,
-          grpc::ServerCompletionQueue& queue)
+  Session(pb::StreamStoreService::AsyncService& service, StreamStore& store, Sessions& sessions,
+          CompletionLoop& loop, grpc::ServerCompletionQueue& queue)
       : service_(service),
         store_(store),
+        sessions_(sessions),
         loop_(loop),
         queue_(queue),
         stream_(&context_),
@@ -94,7 +102,8 @@ class Session {
  private:
   void OnAccepted(bool ok) {
     if (!ok) return OnFinished(false);  // the server shuts down
-    new Session(service_, store_, loop_, queue_);
+    new Session(service_, store_, sessions_, loop_, queue_);
+    sessions_.Add(state_);
     stream_.SendInitialMetadata(&opened_);
   }
   void OnOpened(bool ok) { state_->Opened(ok); }
@@ -104,6 +113,7 @@ class Session {
     state_->WriteDone(ok);
   }
   void OnFinished(bool) {
+    sessions_.Remove(state_.get());
     state_->Detach();
     CompletionLoop& loop = loop_;
     delete this;
@@ -112,6 +122,7 @@ class Session {
 
   pb::StreamStoreService::AsyncService& service_;
   StreamStore& store_;
+  Sessions& sessions_;
   CompletionLoop& loop_;
   grpc::ServerCompletionQueue& queue_;
   grpc::ServerContext context_;
@@ -311,8 +322,9 @@ void SessionState::Event(pb::SessionAnswer&& answer, uint64_t id) {
 }
 
 Session* SessionState::PrepareLocked() {
-  if (writing_ || queue_.empty() || finished_) return nullptr;
+  if (writing_ || (queue_.empty() && !drain_unsaid_) || finished_) return nullptr;
   out_.Clear();
+  out_.set_draining(std::exchange(drain_unsaid_, false));
   uint64_t bytes = 0;
   size_t count = 0;
   while (count < queue_.size() && (count == 0 || bytes < kMaxMessageBytes)) {
@@ -330,7 +342,7 @@ void SessionState::Write(Session* session) {
 }
 
 void SessionState::StartReadLocked() {
-  if (reading_ || ended_ || under_way_ > kMaxCallsUnderWay) return;
+  if (reading_ || half_closed_ || ended_ || under_way_ > kMaxCallsUnderWay) return;
   reading_ = true;
   session_->Read();
 }
@@ -349,8 +361,10 @@ void SessionState::ReadDone(bool ok) {
     const std::lock_guard<std::mutex> lock(mutex_);
     reading_ = false;
     if (!ok) {
+      // The gateway sends no more, or is gone; then writing to it fails.
       ended.swap(subscriptions_);
-      return EndLocked();
+      half_closed_ = true;
+      return FinishIfDrainedLocked();
     }
     request.Swap(&session_->in());
     under_way_ += static_cast<size_t>(request.calls_size());
@@ -372,6 +386,7 @@ void SessionState::WriteDone(bool ok) {
     if (!ok || ended_) return EndLocked();
     writer = PrepareLocked();
     StartReadLocked();
+    if (writer == nullptr) FinishIfDrainedLocked();
   }
   Write(writer);
 }
@@ -388,17 +403,62 @@ void SessionState::FinishIfDoneLocked() {
   session_->Finish();
 }
 
+void SessionState::FinishIfDrainedLocked() {
+  if (half_closed_ && under_way_ == 0 && queue_.empty()) EndLocked();
+}
+
+void SessionState::Drain() {
+  Session* writer;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (ended_ || half_closed_) return;
+    drain_unsaid_ = true;
+    writer = PrepareLocked();
+  }
+  Write(writer);
+}
+
 void SessionState::Detach() {
   const std::lock_guard<std::mutex> lock(mutex_);
   session_ = nullptr;
   ended_ = true;
 }
 
-}  // namespace
+void Sessions::Add(const std::shared_ptr<SessionState>& session) {
+  bool draining;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    sessions_[session.get()] = session;
+    draining = draining_;
+  }
+  if (draining) session->Drain();
+}
+
+void Sessions::Remove(const SessionState* session) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  sessions_.erase(session);
+}
+
+size_t Sessions::count() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return sessions_.size();
+}
+
+void Sessions::Drain() {
+  std::vector<std::shared_ptr<SessionState>> open;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    draining_ = true;
+    for (const auto& [state, session] : sessions_) {
+      if (auto held = session.lock()) open.push_back(std::move(held));
+    }
+  }
+  for (const auto& session : open) session->Drain();
+}
 
 void AcceptSession(pb::StreamStoreService::AsyncService& service, StreamStore& store,
-                   CompletionLoop& loop, grpc::ServerCompletionQueue& queue) {
-  new Session(service, store, loop, queue);
+                   Sessions& sessions, CompletionLoop& loop, grpc::ServerCompletionQueue& queue) {
+  new Session(service, store, sessions, loop, queue);
 }
 
 }  // namespace ds::rpc

@@ -63,10 +63,10 @@ std::unique_ptr<Fixture> EngineOnDisk() {
 
 std::unique_ptr<Fixture> Remote() {
   std::unique_ptr<Fixture> fixture = EngineInMemory();
-  auto server = rpc::RpcServer::Start("127.0.0.1:0", *fixture->engine, 256u << 20);
+  auto server = rpc::RpcServer::Start({"127.0.0.1:0", 256u << 20}, *fixture->engine);
   EXPECT_TRUE(server.ok()) << server.status();
   fixture->server = *std::move(server);
-  fixture->remote = rpc::RemoteStore::Connect(fixture->server->address());
+  fixture->remote = rpc::RemoteStore::Connect({fixture->server->address()});
   return fixture;
 }
 

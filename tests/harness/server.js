@@ -13,7 +13,7 @@ export const binary = process.env.DS_BINARY ?? join(root, "bazel-bin", "durable-
  * serves. Without --listen among them it listens on a free loopback port.
  */
 export async function startServer(args, { env = {}, timeoutMs = 20_000 } = {}) {
-  const listen = args.includes("--listen") ? [] : ["--listen", "127.0.0.1:0"]
+  const listen = ["--listen", "--admin-listen"].flatMap((flag) => (args.includes(flag) ? [] : [flag, "127.0.0.1:0"]))
   const child = spawn(binary, [...args, ...listen, "--log-level", "warning"], {
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, ...env },
@@ -23,18 +23,21 @@ export async function startServer(args, { env = {}, timeoutMs = 20_000 } = {}) {
   child.stderr.on("data", (chunk) => {
     errors = (errors + chunk).slice(-10_000)
   })
-  const line = await new Promise((resolve, reject) => {
+  const lines = await new Promise((resolve, reject) => {
+    const seen = []
     const timer = setTimeout(() => reject(new Error(`no server after ${timeoutMs} ms: ${errors}`)), timeoutMs)
-    createInterface({ input: child.stdout }).once("line", (text) => {
+    createInterface({ input: child.stdout }).on("line", (text) => {
+      if (seen.push(text) < 2) return
       clearTimeout(timer)
-      resolve(text)
+      resolve(seen)
     })
     exited.then(({ code, signal }) => {
       clearTimeout(timer)
       reject(new Error(`the server ended (${code ?? signal}): ${errors}`))
     })
   })
-  const where = /is serving (\S+)/.exec(line)[1]
+  const where = /is serving (\S+)/.exec(lines[0])[1]
+  const admin = /metrics and health: (\S+)\//.exec(lines[1])[1]
   const end = (signal) => async () => {
     if (child.exitCode === null && child.signalCode === null) child.kill(signal)
     return exited
@@ -42,6 +45,7 @@ export async function startServer(args, { env = {}, timeoutMs = 20_000 } = {}) {
   return {
     pid: child.pid,
     url: where, // http://…/v1/stream/, or HOST:PORT of gRPC in the role storage
+    admin, // http://HOST:PORT of /metrics, /healthz and /readyz
     exited,
     errors: () => errors,
     stop: end("SIGTERM"),
