@@ -96,6 +96,12 @@ void AddHttpFlags(Flags& flags, ServerOptions& server, std::string& cursor_epoch
   flags.Value("max-request-line-bytes", server.limits.max_request_line, "longest request line");
   flags.Value("max-header-bytes", server.limits.max_head,
               "largest request head, request line included");
+  flags.Value("tls-cert", server.tls_certificate_file,
+              "PEM file with the certificate, and those between it and its authority, for HTTPS; "
+              "read again when it changes");
+  flags.Value("tls-key", server.tls_key_file, "PEM file with the key of that certificate");
+  flags.Value("http2-max-streams", server.http2.max_streams,
+              "requests at the same time on one HTTP/2 connection");
   flags.Value("max-connections", server.max_connections, "connections at the same time");
   flags.Milliseconds("header-timeout", server.timeouts.head,
                      "from a request's first byte to the end of its headers");
@@ -257,6 +263,15 @@ std::optional<CommandLine> ParseCommandLine(
     flags.Value("listen", listen, "HOST:PORT for " + listens_for + "; port 0 picks one");
     return flags;
   };
+  const auto add_grpc_tls = [&](Flags& flags) {
+    rpc::TlsFiles& tls = line.server.rpc_tls;
+    flags.Value("grpc-tls-cert", tls.certificate_file,
+                "PEM file with the certificate of the gRPC listener; read again when it changes");
+    flags.Value("grpc-tls-key", tls.key_file, "PEM file with the key of that certificate");
+    flags.Value("grpc-client-ca", tls.ca_file,
+                "PEM file with the authority of clients' certificates, which are then required "
+                "(mTLS)");
+  };
   const auto add_common = [&](Flags& flags) {
     flags.Value("admin-listen", line.server.admin_listen,
                 "HOST:PORT for /metrics, /healthz and /readyz; port 0 picks one, none for nowhere");
@@ -286,6 +301,7 @@ std::optional<CommandLine> ParseCommandLine(
                   webhook_hosts);
   serve.Value("grpc-listen", line.server.grpc_listen,
               "HOST:PORT where the storage is offered over gRPC as well; empty for nowhere");
+  add_grpc_tls(serve);
   AddHttpFlags(serve, line.server, cursor_epoch, cors_origins);
   add_common(serve);
 
@@ -294,11 +310,18 @@ std::optional<CommandLine> ParseCommandLine(
   AddStorageFlags(storage, line.server, /*on_disk=*/true, durability, webhooks_to_localhost,
                   webhook_hosts);
   storage.Bytes("max-append-bytes", line.server.limits.max_body, "largest body of an append");
+  add_grpc_tls(storage);
   add_common(storage);
 
   Flags& gateway = add_role("gateway", "Serve HTTP in front of a storage", serve_listen, "HTTP");
   gateway.Value("storage", line.server.storage, "HOST:PORT of the storage, or unix:PATH")
       ->required();
+  gateway.Value("storage-ca", line.server.rpc_tls.ca_file,
+                "PEM file with the authority of the storage's certificate; with it the hop is TLS");
+  gateway.Value("storage-tls-cert", line.server.rpc_tls.certificate_file,
+                "PEM file with the certificate that this gateway shows the storage (mTLS)");
+  gateway.Value("storage-tls-key", line.server.rpc_tls.key_file,
+                "PEM file with the key of that certificate");
   AddHttpFlags(gateway, line.server, cursor_epoch, cors_origins);
   add_common(gateway);
 
@@ -310,6 +333,12 @@ std::optional<CommandLine> ParseCommandLine(
   where->add_option("--data-dir", rotate.data_dir, "directory of a server that is stopped")
       ->check(CLI::ExistingDirectory);
   where->require_option(1);
+  rotate_command->add_option("--storage-ca", rotate.tls.ca_file,
+                             "PEM file with the authority of the storage's certificate");
+  rotate_command->add_option("--storage-tls-cert", rotate.tls.certificate_file,
+                             "PEM file with the certificate to show the storage (mTLS)");
+  rotate_command->add_option("--storage-tls-key", rotate.tls.key_file,
+                             "PEM file with the key of that certificate");
 
   int role = -1;
   try {

@@ -8,6 +8,7 @@
 #include "gateway/handlers/gateway.h"
 #include "gateway/http/connection.h"
 #include "storage/engine/engine.h"
+#include "storage/rpc/tls_files.h"
 
 namespace ds {
 
@@ -33,6 +34,12 @@ struct ServerOptions {
   GatewayOptions gateway;
   http::Limits limits;
   http::Timeouts timeouts;
+  // PEM files for the public listener; with them it speaks TLS only.
+  std::string tls_certificate_file;
+  std::string tls_key_file;
+  http::Http2Limits http2;
+  // For the hop: of the side that this process is on.
+  rpc::TlsFiles rpc_tls;
   uint64_t max_connections = 100'000;
   EngineOptions engine;
   // For HTTP; 0: one per core but one, which commits, compactions and the hop have to themselves.

@@ -12,7 +12,9 @@ namespace ds {
 absl::StatusOr<std::vector<std::string>> RotateSigningKey(const RotateOptions& options) {
   std::unique_ptr<StreamStore> store;
   if (options.data_dir.empty()) {
-    store = rpc::RemoteStore::Connect({options.storage});
+    auto remote = rpc::RemoteStore::Connect({.target = options.storage, .tls = options.tls});
+    if (!remote.ok()) return remote.status();
+    store = *std::move(remote);
   } else {
     EngineOptions engine;
     engine.database.directory = options.data_dir;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "storage/rpc/tls_files.h"
 
 namespace ds {
 
@@ -12,6 +13,7 @@ namespace ds {
 struct RotateOptions {
   std::string storage;   // HOST:PORT of a running storage, or unix:PATH
   std::string data_dir;  // of a server that is stopped
+  rpc::TlsFiles tls;     // with `storage`
 };
 
 // Has webhooks signed with a new key from now on (protocol section 6.5). Returns the ids of the

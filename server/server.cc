@@ -9,7 +9,9 @@
 #include <vector>
 
 #include "absl/time/clock.h"
+#include "base/file_watcher.h"
 #include "gateway/http/server.h"
+#include "gateway/http/tls.h"
 #include "gateway/live/live_feeds.h"
 #include "metrics/admin.h"
 #include "metrics/health.h"
@@ -162,9 +164,10 @@ class ServerImpl final : public Server {
 
   absl::Status OpenStore() {
     if (options_.role == Role::kGateway) {
-      auto remote = rpc::RemoteStore::Connect({options_.storage, &metrics_});
-      remote_ = remote.get();
-      store_ = std::move(remote);
+      auto remote = rpc::RemoteStore::Connect({options_.storage, &metrics_, options_.rpc_tls});
+      if (!remote.ok()) return remote.status();
+      remote_ = remote->get();
+      store_ = *std::move(remote);
       return absl::OkStatus();
     }
     EngineOptions engine = options_.engine;
@@ -184,10 +187,35 @@ class ServerImpl final : public Server {
     // Room for the largest body, and as much again for what a session puts into one message.
     const uint64_t max_message_bytes = options_.limits.max_body * 2 + (16u << 20);
     absl::StatusOr<std::unique_ptr<rpc::RpcServer>> started =
-        rpc::RpcServer::Start({address, max_message_bytes}, *store_);
+        rpc::RpcServer::Start({address, max_message_bytes, options_.rpc_tls}, *store_);
     if (!started.ok()) return started.status();
     rpc_ = *std::move(started);
     grpc_address_ = rpc_->address();
+    return absl::OkStatus();
+  }
+
+  absl::Status StartTls() {
+    const std::string& certificate = options_.tls_certificate_file;
+    const std::string& key = options_.tls_key_file;
+    if (certificate.empty() && key.empty()) return absl::OkStatus();
+    if (certificate.empty() || key.empty()) {
+      return absl::InvalidArgumentError("--tls-cert and --tls-key go together");
+    }
+    absl::StatusOr<std::unique_ptr<http::TlsServer>> loaded =
+        http::TlsServer::Load(certificate, key);
+    if (!loaded.ok()) return loaded.status();
+    tls_ = *std::move(loaded);
+    shared_->tls = tls_.get();
+    files_.Watch({certificate, key}, [this] {
+      const absl::Status status = tls_->Reload();
+      if (status.ok()) {
+        spdlog::info("the TLS certificate was renewed; it ends {}",
+                     absl::FormatTime(tls_->expiry(), absl::UTCTimeZone()));
+      } else {
+        // Perhaps only one of the two is written yet.
+        spdlog::error("the new TLS certificate is not used: {}", std::string(status.message()));
+      }
+    });
     return absl::OkStatus();
   }
 
@@ -206,6 +234,9 @@ class ServerImpl final : public Server {
     shared_->timeouts = options_.timeouts;
     shared_->max_connections = options_.max_connections;
     shared_->handler = gateway_.get();
+    shared_->http2 = options_.http2;
+    const absl::Status secured = StartTls();
+    if (!secured.ok()) return secured;
     for (http::IoThread* io : threads) io->Start();
     threads[0]->Post([this] { threads_[0]->AddSwept(*feeds_); });
     http_ = std::make_unique<http::Server>(threads, shared_);
@@ -213,13 +244,29 @@ class ServerImpl final : public Server {
     if (!status.ok()) return status;
     std::string host = http_->address();
     if (host.starts_with("0.0.0.0:")) host = "localhost:" + std::to_string(http_->port());
-    url_ = "http://" + host + options_.gateway.stream_root;
+    url_ = (tls_ != nullptr ? "https://" : "http://") + host + options_.gateway.stream_root;
     http_sampling_ = metrics_.Sample([this](Samples& samples) {
       samples.Gauge("durable_streams_http_connections", "Open connections of clients.",
                     static_cast<double>(shared_->connections.load()));
       samples.Gauge("durable_streams_http_buffered_body_bytes",
                     "Memory of request bodies that are arriving.",
                     static_cast<double>(shared_->buffered_bytes.load()));
+      samples.Gauge("durable_streams_http2_connections", "Those of them that speak HTTP/2.",
+                    static_cast<double>(shared_->http2_connections.load()));
+      samples.Gauge("durable_streams_http2_streams", "Exchanges on HTTP/2 connections.",
+                    static_cast<double>(shared_->http2_streams.load()));
+      samples.Counter("durable_streams_http2_floods_total",
+                      "HTTP/2 connections that were ended for too many control frames.",
+                      static_cast<double>(shared_->http2_floods.load()));
+      samples.Counter("durable_streams_http_refused_connections_total",
+                      "Connections that were closed at once because there were too many.",
+                      static_cast<double>(shared_->refused_connections.load()));
+      if (tls_ == nullptr) return;
+      samples.Gauge("durable_streams_tls_certificate_expiry_seconds",
+                    "When the certificate in use ends, since the Unix epoch.",
+                    absl::ToDoubleSeconds(tls_->expiry() - absl::UnixEpoch()));
+      samples.Counter("durable_streams_tls_handshake_failures_total", "TLS handshakes that failed.",
+                      static_cast<double>(tls_->handshake_failures()));
     });
     return absl::OkStatus();
   }
@@ -238,9 +285,11 @@ class ServerImpl final : public Server {
   std::unique_ptr<Subscription> watch_;
   std::unique_ptr<LiveFeeds> feeds_;
   std::unique_ptr<Gateway> gateway_;
+  std::unique_ptr<http::TlsServer> tls_;
   std::shared_ptr<http::ServerShared> shared_;
   std::unique_ptr<http::Server> http_;
   std::unique_ptr<rpc::RpcServer> rpc_;
+  FileWatcher files_;
   Metrics::Sampling process_sampling_;
   Metrics::Sampling http_sampling_;
   // Before the rest goes: it looks at all of it.

@@ -195,7 +195,7 @@ void Gateway::AddFailure(const absl::Status& error, const RequestContext& contex
 
 std::string Gateway::OriginUrl(const http::Request& request) const {
   if (!options_.public_url.empty()) return options_.public_url;
-  return "http://" + std::string(request.Find("host").value_or(""));
+  return (request.secure ? "https://" : "http://") + std::string(request.Find("host").value_or(""));
 }
 
 void Gateway::AddNextOffset(const Offset& next, http::Response& response) {

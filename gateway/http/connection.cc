@@ -3,7 +3,6 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -11,6 +10,7 @@
 #include <charconv>
 #include <utility>
 
+#include "gateway/http/http2_connection.h"
 #include "storage/api/errors.h"
 
 namespace ds::http {
@@ -31,31 +31,32 @@ void AppendDecimal(uint64_t value, std::string& out) {
 
 }  // namespace
 
-Connection::Connection(int socket, IoThread& io, std::shared_ptr<ServerShared> shared)
-    : socket_(socket), io_(io), shared_(std::move(shared)) {
+Connection::Connection(std::unique_ptr<Transport> transport, IoThread& io,
+                       std::shared_ptr<ServerShared> shared)
+    : transport_(std::move(transport)), io_(io), shared_(std::move(shared)) {
   ++shared_->connections;
 }
 
 Connection::~Connection() {
-  if (!closed_) ::close(socket_);  // it was never started
   ReleaseBody();
   --shared_->connections;
 }
 
 void Connection::Start() {
   const int on = 1;
-  ::setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  ::setsockopt(transport_->socket(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   self_ = shared_from_this();
   io_.AddSwept(*this);
   SetDeadline(shared_->timeouts.head);
-  if (!io_.Watch(socket_, *this)) Close();
+  if (!io_.Watch(transport_->socket(), *this)) Close();
 }
 
 void Connection::OnReady(bool readable, bool writable, bool hung_up) {
   const auto self = shared_from_this();
   hung_up_ |= hung_up;
-  if (writable && !out_.empty()) OnWritable();
-  if (readable) Receive();
+  if (!out_.empty() && (writable || transport_->send_wants_readable())) OnWritable();
+  if (closed_) return;
+  if (readable || (writable && transport_->receive_wants_writable())) Receive();
 }
 
 void Connection::SetDeadline(std::chrono::milliseconds timeout) { deadline_ = io_.now() + timeout; }
@@ -86,7 +87,7 @@ void Connection::Receive() {
       return;
     }
     unread_ = false;
-    const ssize_t size = ::recv(socket_, io_.scratch(), IoThread::kScratchSize, 0);
+    const ssize_t size = transport_->Receive(io_.scratch(), IoThread::kScratchSize);
     if (size == 0) return Close();
     if (size < 0) {
       if (errno == EINTR) continue;
@@ -98,12 +99,16 @@ void Connection::Receive() {
     Process();
     // Less than was asked for is the end, and what comes later is news; but of a peer's going away
     // there may have been no news since.
-    if (static_cast<size_t>(size) < IoThread::kScratchSize && !hung_up_) return;
+    const bool is_short = static_cast<size_t>(size) < IoThread::kScratchSize;
+    if (is_short && !hung_up_ && (closed_ || transport_->short_receive_means_empty())) return;
   }
 }
 
 void Connection::Process() {
   if (processing_) return;
+  if (first_) {
+    if (CloseIfTls() || HandOverIfHttp2()) return;
+  }
   processing_ = true;
   while (!closed_ && !lingering_) {
     if (phase_ == Phase::kHead) {
@@ -115,6 +120,31 @@ void Connection::Process() {
     }
   }
   processing_ = false;
+}
+
+bool Connection::CloseIfTls() {
+  constexpr char kTlsHandshake = 0x16;  // RFC 8446 section 5.1
+  if (transport_->secure() || in_[0] != kTlsHandshake) return false;
+  // No answer in clear would be understood.
+  Close();
+  return true;
+}
+
+bool Connection::HandOverIfHttp2() {
+  const std::string_view preface = Http2Connection::kPreface;
+  const size_t size = std::min(in_.size(), preface.size());
+  if (std::string_view(in_).substr(0, size) != preface.substr(0, size)) {
+    first_ = false;
+    return false;
+  }
+  if (size < preface.size()) return true;  // it may become one
+  const auto self = shared_from_this();
+  io_.RemoveSwept(*this);
+  io_.Unwatch(transport_->socket(), *this);
+  closed_ = true;
+  self_.reset();
+  Http2Connection::Start(std::move(transport_), io_, shared_, std::move(in_));
+  return true;
 }
 
 bool Connection::ProcessHead() {
@@ -144,6 +174,7 @@ bool Connection::ProcessHead() {
     return false;
   }
   keep_alive_ = parser_->keep_alive();
+  request_.secure = transport_->secure();
   return BeginBody();
 }
 
@@ -220,7 +251,7 @@ void Connection::RequestDone() {
     // What the peer still sends is read and dropped, so that the answer is not lost to a reset.
     lingering_ = true;
     in_.clear();
-    ::shutdown(socket_, SHUT_WR);
+    transport_->EndSending();
     SetDeadline(kLinger);
     if (unread_) Receive();
     return;
@@ -244,7 +275,7 @@ void Connection::Refuse(const absl::Status& error) {
   ReleaseBody();
   in_.clear();
   if (closed_) return;
-  if (out_.empty()) ::shutdown(socket_, SHUT_WR);
+  if (out_.empty()) transport_->EndSending();
   SetDeadline(kLinger);
 }
 
@@ -338,15 +369,7 @@ void Connection::SendShared(std::span<const SharedPayload* const> chunks) {
 
 size_t Connection::SendNow(iovec* iovecs, size_t count) {
   while (true) {
-    ssize_t sent;
-    if (count == 1) {
-      sent = ::send(socket_, iovecs[0].iov_base, iovecs[0].iov_len, MSG_NOSIGNAL);
-    } else {
-      msghdr message{};
-      message.msg_iov = iovecs;
-      message.msg_iovlen = count;
-      sent = ::sendmsg(socket_, &message, MSG_NOSIGNAL);
-    }
+    const ssize_t sent = transport_->Send(iovecs, count);
     if (sent >= 0) return static_cast<size_t>(sent);
     if (errno == EINTR) continue;
     if (errno == EAGAIN || errno == EWOULDBLOCK) {
@@ -411,7 +434,7 @@ void Connection::OnWritable() {
   if (closed_ || !out_.empty()) return;
   if (phase_ == Phase::kHandling) deadline_ = SteadyTime::max();
   if (lingering_) {
-    ::shutdown(socket_, SHUT_WR);
+    transport_->EndSending();
     SetDeadline(kLinger);
   }
   if (waiter_) std::exchange(waiter_, {}).resume();
@@ -423,8 +446,8 @@ void Connection::Close() {
   closed_ = true;
   self_.reset();
   io_.RemoveSwept(*this);
-  io_.Unwatch(socket_, *this);
-  ::close(socket_);
+  io_.Unwatch(transport_->socket(), *this);
+  transport_.reset();
   // The handler learns of it in a turn of its own: it may be the one that is calling.
   if (gone_observer_ != nullptr) {
     io_.Post([self] {

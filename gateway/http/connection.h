@@ -15,30 +15,13 @@
 #include "gateway/http/exchange.h"
 #include "gateway/http/io_thread.h"
 #include "gateway/http/request_parser.h"
+#include "gateway/http/server_shared.h"
+#include "gateway/http/transport.h"
 
 namespace ds::http {
 
-struct Timeouts {
-  std::chrono::milliseconds head{15'000};   // from a request's first byte to the end of its head
-  std::chrono::milliseconds body{60'000};   // without a byte of the body
-  std::chrono::milliseconds idle{75'000};   // between requests
-  std::chrono::milliseconds write{60'000};  // without a byte of the response taken by the peer
-};
-
-// What all connections of a server share. Thread-safe where it changes.
-struct ServerShared {
-  Limits limits;
-  Timeouts timeouts;
-  uint64_t max_connections = 100'000;
-  uint64_t max_buffered_bytes = 1u << 30;  // request bodies that are arriving, together
-  Handler* handler = nullptr;
-
-  std::atomic<uint64_t> connections{0};
-  std::atomic<uint64_t> buffered_bytes{0};
-  std::atomic<bool> draining{false};
-};
-
-// One HTTP/1.x connection: reads requests one after the other, has each answered, writes the
+// One connection, HTTP/1.x unless its first bytes are those of HTTP/2; then it becomes an
+// Http2Connection. Reads requests one after the other, has each answered, writes the
 // answer. Pipelined requests wait in a bounded buffer. Lives on one IoThread, owned by itself while
 // the socket is open and by its handler; ends when both let go.
 //
@@ -49,8 +32,8 @@ class Connection final : public Exchange,
                          public Watched,
                          public std::enable_shared_from_this<Connection> {
  public:
-  // Takes the connected, non-blocking `socket` over.
-  Connection(int socket, IoThread& io, std::shared_ptr<ServerShared> shared);
+  Connection(std::unique_ptr<Transport> transport, IoThread& io,
+             std::shared_ptr<ServerShared> shared);
   ~Connection() override;
 
   // To be called once, on the IoThread.
@@ -78,6 +61,10 @@ class Connection final : public Exchange,
 
   void Receive();
   void Process();
+  // Whether the peer speaks HTTP/2, which its first bytes tell; then the connection is handed over.
+  bool HandOverIfHttp2();
+  // Closes when the peer speaks TLS to a listener without.
+  bool CloseIfTls();
   // Both return whether there may be more to process.
   bool ProcessHead();
   bool ProcessBody();
@@ -100,7 +87,7 @@ class Connection final : public Exchange,
   // Gives memory back that the next request would use again.
   void Shrink();
 
-  const int socket_;
+  std::unique_ptr<Transport> transport_;
   IoThread& io_;
   std::shared_ptr<Connection> self_;  // while the socket is open
   const std::shared_ptr<ServerShared> shared_;
@@ -125,6 +112,7 @@ class Connection final : public Exchange,
   bool answered_ = false;
   bool stream_chunked_ = false;
   bool closed_ = false;
+  bool first_ = true;       // no byte was looked at yet
   bool lingering_ = false;  // the last answer is sent; what still comes is thrown away
   SteadyTime deadline_ = SteadyTime::max();
 };

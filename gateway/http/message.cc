@@ -36,6 +36,7 @@ void Request::Clear() {
   headers.clear();
   body.clear();
   minor_version = 1;
+  secure = false;
 }
 
 size_t TotalSize(const Pieces& pieces) {

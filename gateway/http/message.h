@@ -23,7 +23,8 @@ struct Request {
   std::string_view target;
   std::vector<Header> headers;
   std::string body;
-  int minor_version = 1;  // of HTTP/1
+  int minor_version = 1;  // of HTTP/1; 1 for HTTP/2
+  bool secure = false;    // it came over TLS
 
   // The first header of that name, whatever the letter case.
   std::optional<std::string_view> Find(std::string_view name) const;

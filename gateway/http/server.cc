@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/time/clock.h"
+#include "gateway/http/tls.h"
 #include "spdlog/spdlog.h"
 
 namespace ds::http {
@@ -81,8 +82,14 @@ void Server::Accept() {
         if (shared_->connections.load() < shared_->max_connections) {
           boost::system::error_code ignored;
           socket.non_blocking(true, ignored);
-          auto connection = std::make_shared<Connection>(socket.release(ignored), io, shared_);
+          const int handle = socket.release(ignored);
+          std::unique_ptr<Transport> transport = shared_->tls != nullptr
+                                                     ? shared_->tls->MakeTransport(handle)
+                                                     : MakePlainTransport(handle);
+          auto connection = std::make_shared<Connection>(std::move(transport), io, shared_);
           io.Post([connection = std::move(connection)] { connection->Start(); });
+        } else {
+          ++shared_->refused_connections;
         }
         Accept();
       });

@@ -11,6 +11,7 @@
 #include "boost/asio/ip/tcp.hpp"
 #include "gateway/http/connection.h"
 #include "gateway/http/io_thread.h"
+#include "gateway/http/server_shared.h"
 
 namespace ds::http {
 

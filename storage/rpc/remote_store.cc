@@ -19,6 +19,7 @@
 #include "storage/rpc/client_session.h"
 #include "storage/rpc/convert.h"
 #include "storage/rpc/convert_subscriptions.h"
+#include "storage/rpc/credentials.h"
 #include "storage/rpc/keepalive.h"
 #include "storage/rpc/remote_probe.h"
 
@@ -62,7 +63,8 @@ bool IsRepeatable(const SubscriptionCall::Operation& operation) {
 
 class RemoteStoreImpl final : public RemoteStore, private ClientSession::Observer {
  public:
-  explicit RemoteStoreImpl(const Options& options)
+  RemoteStoreImpl(const Options& options,
+                  const std::shared_ptr<grpc::ChannelCredentials>& credentials)
       : own_metrics_(options.metrics == nullptr ? std::make_unique<Metrics>() : nullptr),
         probe_(options.metrics != nullptr ? *options.metrics : *own_metrics_) {
     if (options.metrics != nullptr) {
@@ -79,7 +81,7 @@ class RemoteStoreImpl final : public RemoteStore, private ClientSession::Observe
     arguments.SetInt(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
     arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
     stub_ = pb::StreamStoreService::NewStub(
-        grpc::CreateCustomChannel(options.target, grpc::InsecureChannelCredentials(), arguments));
+        grpc::CreateCustomChannel(options.target, credentials, arguments));
     thread_ = std::thread([this] { KeepConnected(); });
   }
 
@@ -534,8 +536,10 @@ void RemoteStoreImpl::KeepConnected() {
 
 }  // namespace
 
-std::unique_ptr<RemoteStore> RemoteStore::Connect(const Options& options) {
-  return std::make_unique<RemoteStoreImpl>(options);
+absl::StatusOr<std::unique_ptr<RemoteStore>> RemoteStore::Connect(const Options& options) {
+  const auto credentials = MakeChannelCredentials(options.tls);
+  if (!credentials.ok()) return credentials.status();
+  return std::make_unique<RemoteStoreImpl>(options, *credentials);
 }
 
 }  // namespace ds::rpc

@@ -4,8 +4,10 @@
 #include <memory>
 #include <string>
 
+#include "absl/status/statusor.h"
 #include "metrics/metrics.h"
 #include "storage/api/stream_store.h"
+#include "storage/rpc/tls_files.h"
 
 namespace ds::rpc {
 
@@ -22,9 +24,10 @@ class RemoteStore : public StreamStore {
   struct Options {
     std::string target;          // HOST:PORT or unix:PATH
     Metrics* metrics = nullptr;  // must outlive the store; nullptr: no metrics
+    TlsFiles tls;
   };
-  // Connects in the background.
-  static std::unique_ptr<RemoteStore> Connect(const Options& options);
+  // Connects in the background. Errors: InvalidArgument (TLS).
+  static absl::StatusOr<std::unique_ptr<RemoteStore>> Connect(const Options& options);
 
   // Whether a session is open now.
   virtual bool connected() const = 0;

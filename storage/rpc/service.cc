@@ -10,6 +10,7 @@
 #include "storage/rpc/call.h"
 #include "storage/rpc/convert.h"
 #include "storage/rpc/convert_subscriptions.h"
+#include "storage/rpc/credentials.h"
 #include "storage/rpc/health.h"
 #include "storage/rpc/keepalive.h"
 #include "storage/rpc/refusal.h"
@@ -150,10 +151,12 @@ class RpcServerImpl final : public RpcServer {
 
   absl::Status Listen(const Options& options) {
     const std::string& address = options.address;
+    const auto credentials = MakeServerCredentials(options.tls);
+    if (!credentials.ok()) return credentials.status();
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
     grpc::ServerBuilder builder;
     int port = 0;
-    builder.AddListeningPort(address, grpc::InsecureServerCredentials(), &port);
+    builder.AddListeningPort(address, *credentials, &port);
     builder.RegisterService(&service_.service());
     builder.RegisterService(&health_.service());
     builder.SetMaxReceiveMessageSize(

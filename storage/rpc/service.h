@@ -7,6 +7,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "storage/api/stream_store.h"
+#include "storage/rpc/tls_files.h"
 
 namespace ds::rpc {
 
@@ -16,8 +17,9 @@ class RpcServer {
   struct Options {
     std::string address;                   // HOST:PORT, port 0 picks one, or unix:PATH
     uint64_t max_message_bytes = 4 << 20;  // of what one call may send
+    TlsFiles tls;
   };
-  // `store` must outlive the server. Errors: Unavailable.
+  // `store` must outlive the server. Errors: Unavailable, InvalidArgument (TLS).
   static absl::StatusOr<std::unique_ptr<RpcServer>> Start(const Options& options,
                                                           StreamStore& store);
   // Stops, if that has not been done.

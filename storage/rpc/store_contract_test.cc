@@ -66,7 +66,7 @@ std::unique_ptr<Fixture> Remote() {
   auto server = rpc::RpcServer::Start({"127.0.0.1:0", 256u << 20}, *fixture->engine);
   EXPECT_TRUE(server.ok()) << server.status();
   fixture->server = *std::move(server);
-  fixture->remote = rpc::RemoteStore::Connect({fixture->server->address()});
+  fixture->remote = *rpc::RemoteStore::Connect({fixture->server->address()});
   return fixture;
 }
 

@@ -1,0 +1,269 @@
+#include "gateway/http/http2_stream.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+#include <utility>
+
+#include "storage/api/errors.h"
+
+namespace ds::http {
+namespace {
+
+nghttp2_nv Pair(std::string_view name, std::string_view value) {
+  // nghttp2 copies both, and wants them without const.
+  return {reinterpret_cast<uint8_t*>(const_cast<char*>(name.data())),
+          reinterpret_cast<uint8_t*>(const_cast<char*>(value.data())), name.size(), value.size(),
+          NGHTTP2_NV_FLAG_NONE};
+}
+
+// Field names are in lower case in HTTP/2 (RFC 9113 section 8.2.1).
+void LowerNames(std::string& lines, std::vector<nghttp2_nv>& fields) {
+  for (size_t begin = 0; begin < lines.size();) {
+    const size_t colon = lines.find(':', begin);
+    const size_t end = lines.find("\r\n", begin);
+    for (size_t i = begin; i < colon; ++i) {
+      if (lines[i] >= 'A' && lines[i] <= 'Z') lines[i] = static_cast<char>(lines[i] + 32);
+    }
+    const std::string_view all(lines);
+    fields.push_back(
+        Pair(all.substr(begin, colon - begin), all.substr(colon + 2, end - colon - 2)));
+    begin = end + 2;
+  }
+}
+
+ssize_t ReadFromStream(nghttp2_session*, int32_t, uint8_t* buffer, size_t size, uint32_t* flags,
+                       nghttp2_data_source* source, void*) {
+  return static_cast<Http2Stream*>(source->ptr)->ReadBody(buffer, size, flags);
+}
+
+}  // namespace
+
+Http2Stream::Http2Stream(std::shared_ptr<Http2Connection> connection, int32_t id)
+    : connection_(std::move(connection)), id_(id), last_progress_(connection_->io_.now()) {
+  ++connection_->shared_->http2_streams;
+}
+
+Http2Stream::~Http2Stream() {
+  ReleaseBody();
+  --connection_->shared_->http2_streams;
+}
+
+IoThread& Http2Stream::io() { return connection_->io_; }
+
+void Http2Stream::Refuse(absl::Status error) {
+  if (error_.ok()) error_ = std::move(error);
+  ReleaseBody();
+  request_.body = std::string();
+}
+
+void Http2Stream::AddHeader(std::string_view name, std::string_view value) {
+  if (refused()) return;
+  std::string& head = request_.head;
+  const Limits& limits = connection_->shared_->limits;
+  if (head.size() + name.size() + value.size() > limits.max_head ||
+      fields_.size() >= limits.max_headers) {
+    return Refuse(MakeError(ErrorCode::kHeadersTooLarge));
+  }
+  const bool is_authority = name == ":authority";
+  if (is_authority) name = "host";
+  Field field{head.size(), name.size(), head.size() + name.size(), value.size()};
+  head.append(name).append(value);
+  if (name == ":method") {
+    method_ = field;
+  } else if (name == ":path") {
+    if (value.size() > limits.max_request_line) return Refuse(MakeError(ErrorCode::kUriTooLong));
+    path_ = field;
+  } else if (name == "host") {
+    // The authority is the host where both are given (RFC 9113 section 8.3.1).
+    if (std::exchange(has_authority_, true)) return;
+    fields_.push_back(field);
+  } else if (name[0] != ':') {
+    fields_.push_back(field);
+  }
+}
+
+bool Http2Stream::FinishHeaders() {
+  const std::string_view head(request_.head);
+  request_.method = head.substr(method_.value_begin, method_.value_size);
+  request_.target = head.substr(path_.value_begin, path_.value_size);
+  request_.secure = connection_->transport_->secure();
+  request_.headers.reserve(fields_.size());
+  for (const Field& field : fields_) {
+    request_.headers.push_back({head.substr(field.name_begin, field.name_size),
+                                head.substr(field.value_begin, field.value_size)});
+  }
+  fields_ = {};
+  is_head_ = request_.method == "HEAD";
+  if (refused()) return false;
+  if (const auto length = request_.Find("content-length")) {
+    uint64_t size = 0;
+    std::from_chars(length->data(), length->data() + length->size(), size);
+    if (size > connection_->shared_->limits.max_body) {
+      Refuse(MakeError(ErrorCode::kPayloadTooLarge));
+    }
+  }
+  return !refused() && EqualsIgnoringCase(request_.Find("expect").value_or(""), "100-continue");
+}
+
+void Http2Stream::AddBody(std::string_view bytes) {
+  last_progress_ = connection_->io_.now();
+  if (refused() || bytes.empty()) return;
+  ServerShared& shared = *connection_->shared_;
+  if (request_.body.size() + bytes.size() > shared.limits.max_body) {
+    return Refuse(MakeError(ErrorCode::kPayloadTooLarge));
+  }
+  if (shared.buffered_bytes.fetch_add(bytes.size()) + bytes.size() > shared.max_buffered_bytes) {
+    shared.buffered_bytes.fetch_sub(bytes.size());
+    return Refuse(MakeError(ErrorCode::kOverloaded, "too many request bodies are arriving"));
+  }
+  reserved_body_ += bytes.size();
+  request_.body.append(bytes);
+}
+
+void Http2Stream::ReleaseBody() {
+  connection_->shared_->buffered_bytes.fetch_sub(std::exchange(reserved_body_, 0));
+}
+
+void Http2Stream::TimeOut() { Refuse(MakeError(ErrorCode::kRequestTimeout)); }
+
+Detached Http2Stream::Handle() {
+  const auto self = shared_from_this();
+  handled_ = true;
+  if (refused()) {
+    Send(connection_->shared_->handler->Refuse(*this, error_));
+    co_return;
+  }
+  ++connection_->handling_;
+  (void)co_await connection_->shared_->handler->Handle(*this);
+  gone_observer_ = nullptr;
+  ReleaseBody();
+  request_ = Request();
+  --connection_->handling_;
+  if (connection_->unread_ && !connection_->reading_paused()) {
+    // In a turn of its own: this may be within the connection's receiving.
+    connection_->io_.Post([connection = connection_] { connection->Receive(); });
+  }
+}
+
+void Http2Stream::Closed() {
+  if (closed_) return;
+  closed_ = true;
+  out_.clear();
+  queued_bytes_ = 0;
+  if (gone_observer_ != nullptr) {
+    io().Post([self = shared_from_this()] {
+      GoneObserver* const observer = std::exchange(self->gone_observer_, nullptr);
+      if (observer != nullptr) observer->OnGone();
+    });
+  }
+  if (waiter_) io().Resume(std::exchange(waiter_, {}));
+}
+
+ssize_t Http2Stream::ReadBody(uint8_t* buffer, size_t size, uint32_t* flags) {
+  size_t filled = 0;
+  while (filled < size && !out_.empty()) {
+    const std::string_view bytes = out_.front().bytes.substr(out_offset_);
+    const size_t take = std::min(bytes.size(), size - filled);
+    std::memcpy(buffer + filled, bytes.data(), take);
+    filled += take;
+    out_offset_ += take;
+    if (take == bytes.size()) {
+      out_.pop_front();
+      out_offset_ = 0;
+    }
+  }
+  queued_bytes_ -= filled;
+  if (!sending() && waiter_) io().Resume(std::exchange(waiter_, {}));
+  if (out_.empty() && ended_) {
+    *flags |= NGHTTP2_DATA_FLAG_EOF;
+    return static_cast<ssize_t>(filled);
+  }
+  if (filled > 0) return static_cast<ssize_t>(filled);
+  deferred_ = true;
+  return NGHTTP2_ERR_DEFERRED;
+}
+
+void Http2Stream::Resume() {
+  if (closed_) return;
+  if (std::exchange(deferred_, false)) nghttp2_session_resume_data(connection_->session_, id_);
+  connection_->FlushSoon();
+}
+
+void Http2Stream::Queue(Piece piece) {
+  Queued queued;
+  if (piece.shared == nullptr) {
+    queued.holder = std::make_shared<const std::string>(std::move(piece.own));
+  } else {
+    queued.holder = std::move(piece.shared);
+  }
+  queued.bytes = *queued.holder;
+  if (queued.bytes.empty()) return;
+  queued_bytes_ += queued.bytes.size();
+  out_.push_back(std::move(queued));
+}
+
+void Http2Stream::SubmitHead(Response& response, std::optional<size_t> content_length,
+                             bool has_body) {
+  char status[4];
+  std::to_chars(status, status + sizeof status, response.status);
+  std::vector<nghttp2_nv> fields;
+  fields.reserve(24);
+  fields.push_back(Pair(":status", std::string_view(status, 3)));
+  fields.push_back(Pair("date", io().date()));
+  fields.push_back(Pair("server", "durable-streams"));
+  LowerNames(response.headers, fields);
+  char length[20];
+  if (content_length) {
+    char* const end = std::to_chars(length, length + sizeof length, *content_length).ptr;
+    fields.push_back(
+        Pair("content-length", std::string_view(length, static_cast<size_t>(end - length))));
+  }
+  nghttp2_data_provider provider{};
+  provider.source.ptr = this;
+  provider.read_callback = ReadFromStream;
+  nghttp2_submit_response(connection_->session_, id_, fields.data(), fields.size(),
+                          has_body ? &provider : nullptr);
+  connection_->FlushSoon();
+}
+
+void Http2Stream::Send(Response response) {
+  if (closed_) return;
+  ended_ = true;
+  std::optional<size_t> length;
+  if (!HasNoBody(response.status)) length = TotalSize(response.body);
+  const bool has_body = length.value_or(0) > 0 && !is_head_;
+  if (has_body) {
+    for (Piece& piece : response.body) Queue(std::move(piece));
+  }
+  SubmitHead(response, length, has_body);
+}
+
+void Http2Stream::SendStreamHead(Response head) {
+  request_ = Request();
+  if (closed_) return;
+  SubmitHead(head, std::nullopt, /*has_body=*/true);
+}
+
+void Http2Stream::SendStreamPieces(Pieces pieces) {
+  if (closed_) return;
+  for (Piece& piece : pieces) Queue(std::move(piece));
+  Resume();
+}
+
+void Http2Stream::SendStreamEnd() {
+  if (closed_) return;
+  ended_ = true;
+  Resume();
+}
+
+void Http2Stream::SendShared(std::span<const SharedPayload* const> chunks) {
+  if (closed_) return;
+  for (const SharedPayload* const chunk : chunks) {
+    queued_bytes_ += chunk->payload().size();
+    out_.push_back({chunk->framed(), chunk->payload()});
+  }
+  Resume();
+}
+
+}  // namespace ds::http

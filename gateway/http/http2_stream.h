@@ -1,0 +1,102 @@
+#ifndef GATEWAY_HTTP_HTTP2_STREAM_H_
+#define GATEWAY_HTTP_HTTP2_STREAM_H_
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/task.h"
+#include "gateway/http/exchange.h"
+#include "gateway/http/http2_connection.h"
+
+namespace ds::http {
+
+// One request of an HTTP/2 connection and its answer. Owned by the connection while the stream is
+// open, and by its handler. Belongs to the connection's thread.
+class Http2Stream final : public Exchange, public std::enable_shared_from_this<Http2Stream> {
+ public:
+  Http2Stream(std::shared_ptr<Http2Connection> connection, int32_t id);
+  ~Http2Stream() override;
+
+  // The request, as it arrives. Once an error is set the rest of it is dropped.
+  void AddHeader(std::string_view name, std::string_view value);
+  // All headers are there. Returns whether the client waits for leave to send the body.
+  bool FinishHeaders();
+  void AddBody(std::string_view bytes);
+  // The request is complete, or refused: it is answered from here on. Once.
+  Detached Handle();
+  bool refused() const { return !error_.ok(); }
+  bool handled() const { return handled_; }
+  SteadyTime last_progress() const { return last_progress_; }
+  // The client did not send the rest in time.
+  void TimeOut();
+
+  // The stream is closed, or its connection is.
+  void Closed();
+
+  // nghttp2 asks for bytes of the answer: how many were put into `buffer`, or an nghttp2 error.
+  ssize_t ReadBody(uint8_t* buffer, size_t size, uint32_t* flags);
+
+  IoThread& io() override;
+  Request& request() override { return request_; }
+  bool gone() const override { return closed_; }
+  void NotifyGone(GoneObserver* observer) override { gone_observer_ = observer; }
+  void SendShared(std::span<const SharedPayload* const> chunks) override;
+  // More is let through as long as little waits: what is queued goes out at the end of the turn.
+  bool sending() const override { return queued_bytes_ >= kMaxQueued && !closed_; }
+
+ protected:
+  void Send(Response response) override;
+  void SendStreamHead(Response head) override;
+  void SendStreamPieces(Pieces pieces) override;
+  void SendStreamEnd() override;
+  void WhenSent(std::coroutine_handle<> handler) override { waiter_ = handler; }
+
+ private:
+  static constexpr size_t kMaxQueued = 64 << 10;
+
+  // Bytes that wait for the client's flow control; `holder` keeps them.
+  struct Queued {
+    std::shared_ptr<const std::string> holder;
+    std::string_view bytes;
+  };
+
+  void Refuse(absl::Status error);
+  void SubmitHead(Response& response, std::optional<size_t> content_length, bool has_body);
+  void Queue(Piece piece);
+  void Resume();
+  void ReleaseBody();
+
+  const std::shared_ptr<Http2Connection> connection_;
+  const int32_t id_;
+
+  Request request_;
+  struct Field {
+    size_t name_begin, name_size, value_begin, value_size;
+  };
+  std::vector<Field> fields_;  // in request_.head, while that grows
+  Field method_{};
+  Field path_{};
+  bool has_authority_ = false;
+  absl::Status error_;
+  uint64_t reserved_body_ = 0;
+  SteadyTime last_progress_;
+
+  std::deque<Queued> out_;
+  size_t queued_bytes_ = 0;
+  size_t out_offset_ = 0;  // of the first
+  bool is_head_ = false;
+  bool ended_ = false;     // nothing is queued after what is
+  bool deferred_ = false;  // nghttp2 waits for Resume
+  bool handled_ = false;
+  bool closed_ = false;
+  std::coroutine_handle<> waiter_;
+  GoneObserver* gone_observer_ = nullptr;
+};
+
+}  // namespace ds::http
+
+#endif  // GATEWAY_HTTP_HTTP2_STREAM_H_
