@@ -111,3 +111,12 @@ export async function sse(url) {
     close: () => controller.abort(),
   }
 }
+
+/** Waits until `condition` (which may be asynchronous) holds. */
+export async function until(condition, timeoutMs = 10_000) {
+  const end = Date.now() + timeoutMs
+  while (!(await condition())) {
+    if (Date.now() > end) throw new Error(`not within ${timeoutMs} ms: ${condition}`)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}

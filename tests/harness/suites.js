@@ -5,6 +5,8 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from "node:f
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
+import { makeAuthority } from "./certificates.js"
+import { freePort, startProxy } from "./proxy.js"
 import { startServer, startSplit } from "./server.js"
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
@@ -75,6 +77,22 @@ async function conformance(start) {
   }
 }
 
+/** The suite's client speaks HTTP/1.1; haproxy passes it on over TLS as HTTP/2. */
+async function startBehindHttp2(args) {
+  const port = await freePort()
+  const files = makeAuthority(scratch).issue("server")
+  const server = await startServer(["dev", "--tls-cert", files.certificate, "--tls-key", files.key, "--public-url", `http://127.0.0.1:${port}`, ...args])
+  const { host } = new URL(server.url)
+  const proxy = await startProxy(scratch, [`${host} ssl verify none alpn h2`], { port })
+  return {
+    url: proxy.url,
+    stop: async () => {
+      await proxy.stop()
+      await server.stop()
+    },
+  }
+}
+
 const quick = ["--long-poll-timeout", "500ms"]
 // The suite's webhooks go to a receiver on this machine, which only `dev` allows by itself.
 const local = ["--webhook-allow-http-localhost"]
@@ -89,6 +107,7 @@ const suites = {
   "conformance-dev": () => conformance(() => startServer(["dev", ...quick])),
   "conformance-serve": () => conformance(() => startServer(["serve", "--data-dir", data("conformance"), ...quick, ...local])),
   "conformance-gateway": () => conformance(() => startSplit(data("conformance-split"), quick, local)),
+  "conformance-http2": () => conformance(() => startBehindHttp2([...quick, ...local])),
   client: () => vitest("client"),
   behaviour: () => vitest("behaviour"),
   crash: () => vitest("crash"),
