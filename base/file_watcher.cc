@@ -38,6 +38,16 @@ void FileWatcher::Watch(std::vector<std::string> files, std::function<void()> ch
   std::string seen = Fingerprint(files);
   const std::lock_guard<std::mutex> lock(mutex_);
   watched_.push_back({std::move(files), std::move(changed), std::move(seen)});
+  StartLocked();
+}
+
+void FileWatcher::EachTime(std::function<void()> act) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  each_time_.push_back(std::move(act));
+  StartLocked();
+}
+
+void FileWatcher::StartLocked() {
   if (!thread_.joinable()) thread_ = std::thread([this] { Run(); });
 }
 
@@ -51,6 +61,12 @@ void FileWatcher::Run() {
       const std::function<void()> changed = watched_[i].changed;
       lock.unlock();
       changed();
+      lock.lock();
+    }
+    for (size_t i = 0; i < each_time_.size(); ++i) {
+      const std::function<void()> act = each_time_[i];
+      lock.unlock();
+      act();
       lock.lock();
     }
   }

@@ -26,6 +26,9 @@ class FileWatcher {
   // was last looked at; what they are now counts as seen.
   void Watch(std::vector<std::string> files, std::function<void()> changed);
 
+  // Calls `act` once per interval, whether a file has changed or not.
+  void EachTime(std::function<void()> act);
+
  private:
   struct Watched {
     std::vector<std::string> files;
@@ -34,12 +37,14 @@ class FileWatcher {
   };
 
   void Run();
+  void StartLocked();
 
   const std::chrono::milliseconds interval_;
   std::mutex mutex_;
   std::condition_variable wake_;
   // Guarded by mutex_.
   std::vector<Watched> watched_;
+  std::vector<std::function<void()>> each_time_;
   bool stopping_ = false;
   std::thread thread_;
 };

@@ -100,6 +100,37 @@ void AddHttpFlags(Flags& flags, ServerOptions& server, std::string& cursor_epoch
               "PEM file with the certificate, and those between it and its authority, for HTTPS; "
               "read again when it changes");
   flags.Value("tls-key", server.tls_key_file, "PEM file with the key of that certificate");
+  flags.Value("auth-config", server.auth_config_file,
+              "file that says who may do what (docs/security.md); read again when it changes; "
+              "without it anybody may do anything");
+  flags.Value("auth-url", server.external_check.url,
+              "URL that is asked whether a request may go on, as by Caddy's forward_auth");
+  flags.Duration("auth-url-timeout", server.external_check.timeout,
+                 "how long its answer may take");
+  flags.Duration("auth-url-cache", server.external_check.cache,
+                 "how long its answer holds for the same request", absl::ZeroDuration());
+  RateLimits& limits = server.rate_limits;
+  flags.Value("limit-requests", limits.requests_per_second,
+              "requests per second of one client, by its principal or address; 0 for any number");
+  flags.Value("limit-request-burst", limits.request_burst,
+              "requests of one client at once; 0 for those of a second");
+  flags.Bytes("limit-bytes", limits.bytes_per_second,
+              "bytes per second that one client may send and read; 0 for any number");
+  flags.Bytes("limit-byte-burst", limits.byte_burst,
+              "bytes of one client at once; 0 for those of a second");
+  flags.Value("limit-live-readers", limits.live_readers,
+              "live reads of one client at the same time; 0 for any number");
+  flags.Value("client-address-header", server.client_address_header,
+              "header in which a trusted proxy names the client, such as X-Forwarded-For; its "
+              "last address counts");
+  flags.Bytes("max-memory-bytes", server.max_memory_bytes,
+              "resident memory from which on requests are refused; 0 for 85% of the control "
+              "group's limit");
+  flags.Bytes("max-buffered-bytes", server.max_buffered_bytes,
+              "memory for request bodies that are arriving");
+  flags.Duration("request-timeout", gateway.request_timeout,
+                 "how long a request may wait for its turn at the storage; 0s for any time",
+                 absl::ZeroDuration());
   flags.Value("http2-max-streams", server.http2.max_streams,
               "requests at the same time on one HTTP/2 connection");
   flags.Value("max-connections", server.max_connections, "connections at the same time");

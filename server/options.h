@@ -5,8 +5,10 @@
 #include <string>
 
 #include "absl/time/time.h"
+#include "gateway/auth/external_check.h"
 #include "gateway/handlers/gateway.h"
 #include "gateway/http/connection.h"
+#include "gateway/limits/rate_limiter.h"
 #include "storage/engine/engine.h"
 #include "storage/rpc/tls_files.h"
 
@@ -40,6 +42,13 @@ struct ServerOptions {
   http::Http2Limits http2;
   // For the hop: of the side that this process is on.
   rpc::TlsFiles rpc_tls;
+  // Who may do what: the file that docs/security.md describes; empty: anybody anything.
+  std::string auth_config_file;
+  auth::ExternalCheck::Options external_check;
+  RateLimits rate_limits;
+  std::string client_address_header;
+  uint64_t max_memory_bytes = 0;  // 0: by the control group
+  uint64_t max_buffered_bytes = 1u << 30;  // request bodies that are arriving, together
   uint64_t max_connections = 100'000;
   EngineOptions engine;
   // For HTTP; 0: one per core but one, which commits, compactions and the hop have to themselves.

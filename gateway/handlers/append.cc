@@ -40,6 +40,7 @@ Task<int> Gateway::Append(RequestContext& context) {
   std::optional<uint64_t> received_seq;
   bool close_only = false;
   if (append.ok()) {
+    append->context = context.call;
     if (append->producer) received_seq = append->producer->seq;
     close_only = append->body.empty();
     result =

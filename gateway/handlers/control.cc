@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <utility>
 
 #include "gateway/handlers/gateway.h"
@@ -92,6 +93,32 @@ Parsed ParseControl(const http::Request& request, const ControlRoute& route,
   return parsed;
 }
 
+// What is subscribed to tells of itself, so it must be readable; and waking writes.
+absl::Status CheckStreams(const RequestContext& context, const SubscriptionCall& call) {
+  const auto readable = [&](const std::string& path) {
+    return Admission::Allows(context, auth::Permission::kRead, path);
+  };
+  const std::vector<std::string>* streams = nullptr;
+  if (const auto* const put = std::get_if<SubscriptionCall::Put>(&call.operation)) {
+    const SubscriptionConfig& config = put->config;
+    if (!config.pattern.empty() &&
+        !Admission::AllowsPattern(context, auth::Permission::kRead, config.pattern)) {
+      return MakeError(ErrorCode::kForbidden, "the pattern reaches streams that may not be read");
+    }
+    if (!config.wake_stream.empty() &&
+        !Admission::Allows(context, auth::Permission::kAppend, config.wake_stream)) {
+      return MakeError(ErrorCode::kForbidden, "the wake stream may not be appended to");
+    }
+    streams = &config.streams;
+  } else if (const auto* const add = std::get_if<SubscriptionCall::AddStreams>(&call.operation)) {
+    streams = &add->paths;
+  }
+  if (streams != nullptr && !std::all_of(streams->begin(), streams->end(), readable)) {
+    return MakeError(ErrorCode::kForbidden, "a stream of the subscription may not be read");
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 std::string Gateway::RootUrl(const http::Request& request) const {
@@ -147,6 +174,7 @@ Task<int> Gateway::Control(RequestContext& context) {
         Problem(MakeError(ErrorCode::kStreamNotFound, "no such control API"), context));
   }
   Parsed parsed = ParseControl(request, *route, RootUrl(request));
+  if (parsed.status.ok()) parsed.status = CheckStreams(context, parsed.call);
   SubscriptionAnswer answer;
   if (parsed.status.ok()) {
     answer = co_await StoreCall(context.exchange.io(), store_, &StreamStore::Subscriptions,

@@ -40,7 +40,12 @@ Task<int> Gateway::Create(RequestContext& context) {
   absl::StatusOr<CreateRequest> create =
       ParseCreate(context.request(), context.target, options_.stream_root);
   CreateResult result;
+  if (create.ok() && create->fork &&
+      !Admission::Allows(context, auth::Permission::kRead, create->fork->source_path)) {
+    create = MakeError(ErrorCode::kSourceNotFound);
+  }
   if (create.ok()) {
+    create->context = context.call;
     result =
         co_await StoreCall(context.exchange.io(), store_, &StreamStore::Create, *std::move(create));
   } else {

@@ -8,7 +8,7 @@
 namespace ds {
 
 Task<int> Gateway::Delete(RequestContext& context) {
-  DeleteRequest ask{context.target.path};
+  DeleteRequest ask{context.target.path, context.call};
   const DeleteResult result =
       co_await StoreCall(context.exchange.io(), store_, &StreamStore::Delete, std::move(ask));
   http::Response response =

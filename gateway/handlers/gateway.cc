@@ -1,10 +1,11 @@
 #include "gateway/handlers/gateway.h"
 
 #include <algorithm>
-#include <atomic>
+#include <cmath>
 #include <random>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "gateway/handlers/store_call.h"
 #include "gateway/protocol/encoding.h"
 #include "gateway/protocol/subscription_json.h"
@@ -16,31 +17,29 @@ namespace {
 
 constexpr char kAllowedMethods[] = "GET, POST, PUT, DELETE, HEAD, OPTIONS";
 constexpr char kAllowedHeaders[] =
-    "Content-Type, Authorization, If-None-Match, Stream-Seq, Stream-TTL, Stream-Expires-At, "
+    "Content-Type, Authorization, If-None-Match, Traceparent, Tracestate, Stream-Seq, Stream-TTL, Stream-Expires-At, "
     "Stream-Closed, Producer-Id, Producer-Epoch, Producer-Seq, Stream-Forked-From, "
     "Stream-Fork-Offset, Stream-Fork-Sub-Offset";
 constexpr char kExposedHeaders[] =
     "Stream-Next-Offset, Stream-Cursor, Stream-Up-To-Date, Stream-Closed, Stream-TTL, "
     "Stream-Expires-At, Stream-SSE-Data-Encoding, Producer-Epoch, Producer-Seq, "
     "Producer-Expected-Seq, Producer-Received-Seq, ETag, Location, Retry-After, X-Request-Id, "
-    "Content-Encoding, Vary";
+    "Content-Encoding, Vary, RateLimit, RateLimit-Policy, WWW-Authenticate";
 constexpr char kPreflightMaxAge[] = "86400";
 constexpr int kRetryAfterSeconds = 1;
 // Room for what an answer says beside the headers that all have.
 constexpr size_t kOwnHeaderBytes = 384;
 
-// Unlike any other in this process, and hardly like one of another.
-std::string NewRequestId() {
-  static const uint64_t process = std::random_device()() | uint64_t{std::random_device()()} << 32;
-  static std::atomic<uint64_t> counter{0};
-  return absl::StrCat(absl::Hex(process, absl::kZeroPad16), "-", ++counter);
-}
-
 }  // namespace
 
-Gateway::Gateway(const GatewayOptions& options, StreamStore& store, LiveFeeds& feeds, Clock& clock,
-                 Metrics& metrics)
-    : options_(options), store_(store), feeds_(feeds), clock_(clock), probe_(metrics) {
+Gateway::Gateway(const GatewayOptions& options, StreamStore& store, LiveFeeds& feeds,
+                 Admission& admission, Clock& clock, Metrics& metrics)
+    : options_(options),
+      store_(store),
+      feeds_(feeds),
+      admission_(admission),
+      clock_(clock),
+      probe_(metrics) {
   http::Response common;
   common.Add("X-Content-Type-Options", "nosniff");
   common.Add("Cross-Origin-Resource-Policy", "cross-origin");
@@ -54,7 +53,10 @@ Gateway::Gateway(const GatewayOptions& options, StreamStore& store, LiveFeeds& f
 Task<int> Gateway::Handle(http::Exchange& exchange) {
   RequestContext context(exchange);
   probe_.NoteReceived(context.request().body.size());
-  const absl::Status error = Identify(context);
+  TakeTrace(context);
+  absl::Status error = Identify(context);
+  if (error.ok()) error = admission_.Shed(context);
+  if (error.ok() && admission_.guards()) error = co_await admission_.Admit(context);
   int status = 0;
   if (!error.ok()) {
     status = co_await exchange.Respond(Problem(error, context));
@@ -71,6 +73,19 @@ Task<int> Gateway::Handle(http::Exchange& exchange) {
   }
   NoteAnswered(context, status);
   co_return status;
+}
+
+void Gateway::TakeTrace(RequestContext& context) const {
+  CallContext& call = context.call;
+  const std::optional<std::string_view> header = context.request().Find("traceparent");
+  const std::optional<TraceContext> parent = header ? ParseTraceparent(*header) : std::nullopt;
+  call.trace = parent ? NewSpan(*parent) : NewTrace();
+  if (header && !parent) {
+    spdlog::debug("trace={} a malformed traceparent is ignored", call.trace.trace_id());
+  }
+  if (options_.request_timeout > absl::ZeroDuration()) {
+    call.deadline = absl::Now() + options_.request_timeout;
+  }
 }
 
 absl::Status Gateway::Identify(RequestContext& context) const {
@@ -125,8 +140,10 @@ void Gateway::NoteAnswered(const RequestContext& context, int status) {
   probe_.NoteAnswered(context.operation, status, took);
   if (!options_.access_log) return;
   // The query may hold what a client considers private; the path is what an operator looks for.
-  spdlog::info("access id={} operation={} path={} status={} ms={:.3f}", NewRequestId(),
+  spdlog::info("access trace={} span={:016x} operation={} path={} status={} client={} ms={:.3f}",
+               context.call.trace.trace_id(), context.call.trace.span,
                OperationName(context.operation), context.target.path, status,
+               context.client.empty() ? "-" : context.client,
                std::chrono::duration<double, std::milli>(took).count());
 }
 
@@ -143,7 +160,30 @@ http::Response Gateway::Begin(int status, const RequestContext& context) const {
   response.headers = static_headers_;
   const bool listed = !options_.cors_origins.empty() && options_.cors_origins[0] != "*";
   if (listed) AddCors(context.request(), response);
+  if (context.rate) AddRateLimit(context, response);
   return response;
+}
+
+// The fields of draft-ietf-httpapi-ratelimit-headers.
+void Gateway::AddRateLimit(const RequestContext& context, http::Response& response) const {
+  const RateLimits& limits = admission_.limiter()->limits();
+  if (limits.requests_per_second <= 0) return;
+  const double burst = limits.request_burst > 0 ? limits.request_burst : limits.requests_per_second;
+  const auto window = std::max<int64_t>(
+      1, static_cast<int64_t>(std::ceil(burst / limits.requests_per_second)));
+  response.Add("RateLimit-Policy", absl::StrCat("\"requests\";q=", static_cast<uint64_t>(burst),
+                                                ";w=", window));
+  const absl::Duration reset = absl::Ceil(context.rate->reset, absl::Seconds(1));
+  response.Add("RateLimit", absl::StrCat("\"requests\";r=", context.rate->remaining,
+                                         ";t=", absl::ToInt64Seconds(reset)));
+}
+
+http::SteadyTime Gateway::LiveDeadline(const RequestContext& context,
+                                       absl::Duration longest) const {
+  if (context.principal != nullptr) {
+    longest = std::clamp(context.principal->expires - clock_.Now(), absl::ZeroDuration(), longest);
+  }
+  return std::chrono::steady_clock::now() + absl::ToChronoMilliseconds(longest);
 }
 
 void Gateway::AddCors(const http::Request& request, http::Response& response) const {
@@ -182,14 +222,21 @@ http::Response Gateway::Problem(const absl::Status& error, const RequestContext&
 void Gateway::AddFailure(const absl::Status& error, const RequestContext& context,
                          http::Response& response) {
   const ErrorInfo& info = Describe(GetErrorCode(error));
-  if (info.http_status == 401) response.Add("WWW-Authenticate", "Bearer");
+  if (info.http_status == 401) {
+    response.Add("WWW-Authenticate", context.challenge.empty() ? "Bearer" : context.challenge);
+  }
+  if (info.http_status == 429 && context.rate) {
+    const absl::Duration wait = context.rate->allowed ? absl::Seconds(1) : context.rate->retry_after;
+    response.Add("Retry-After",
+                 std::to_string(absl::ToInt64Seconds(absl::Ceil(wait, absl::Seconds(1)))));
+  }
   if (info.http_status == 405) response.Add("Allow", kAllowedMethods);
   if (info.http_status < 500) return;
-  const std::string id = NewRequestId();
+  const std::string id = context.call.trace.trace_id();
   response.Add("X-Request-Id", id);
   if (info.http_status == 503) response.Add("Retry-After", std::to_string(kRetryAfterSeconds));
   spdlog::log(info.http_status == 500 ? spdlog::level::err : spdlog::level::warn,
-              "request id={} method={} status={} code={}: {}", id, context.request().method,
+              "trace={} method={} status={} code={}: {}", id, context.request().method,
               info.http_status, info.name, std::string(error.message()));
 }
 
@@ -210,7 +257,7 @@ void Gateway::AddReadHeaders(const ReadResult& read, http::Response& response) c
   if (read.at_end()) response.Add("Stream-Closed", "true");
 }
 
-std::string Gateway::CacheControl(const StreamInfo& info) const {
+std::string Gateway::CacheControl(const StreamInfo& info, const RequestContext& context) const {
   // A cache must not outlive the stream.
   int64_t max_age = 60;
   int64_t stale = 300;
@@ -224,7 +271,7 @@ std::string Gateway::CacheControl(const StreamInfo& info) const {
     max_age = std::min(max_age, *left);
     stale = std::min(stale, *left - max_age);
   }
-  return absl::StrCat("public, max-age=", max_age, ", stale-while-revalidate=", stale);
+  return absl::StrCat(context.is_private() ? "private" : "public", ", max-age=", max_age, ", stale-while-revalidate=", stale);
 }
 
 bool Gateway::NeedsOwnCursor(const ReadQuery& query) const {
@@ -241,6 +288,7 @@ uint64_t Gateway::NextCursor(const ReadQuery& query) const {
 
 Task<Done> Gateway::ReadOn(RequestContext& context, uint64_t max_bytes, LiveRead& live) {
   ReadRequest ask{context.target.path, ReadRequest::From::kOffset, live.read.next, max_bytes};
+  ask.context.trace = context.call.trace;
   live.read = co_await StoreCall(context.exchange.io(), store_, &StreamStore::Read, std::move(ask));
   co_return Done{};
 }

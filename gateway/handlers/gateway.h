@@ -8,6 +8,7 @@
 
 #include "absl/time/time.h"
 #include "base/clock.h"
+#include "gateway/handlers/admission.h"
 #include "gateway/handlers/probe.h"
 #include "gateway/handlers/request_context.h"
 #include "gateway/http/exchange.h"
@@ -34,6 +35,8 @@ struct GatewayOptions {
   bool compression = true;              // gzip for catch-up reads
   uint64_t min_compressed_bytes = 1024;
   bool access_log = false;
+  // How long a request may wait for its turn at the storage; 0: as long as it takes.
+  absl::Duration request_timeout = absl::Seconds(30);
 };
 
 // The protocol over HTTP (PROTOCOL.md sections 4, 5 and 8 to 10): takes requests apart, calls the
@@ -42,8 +45,8 @@ struct GatewayOptions {
 class Gateway final : public http::Handler {
  public:
   // All must outlive the object.
-  Gateway(const GatewayOptions& options, StreamStore& store, LiveFeeds& feeds, Clock& clock,
-          Metrics& metrics);
+  Gateway(const GatewayOptions& options, StreamStore& store, LiveFeeds& feeds, Admission& admission,
+          Clock& clock, Metrics& metrics);
 
   Task<int> Handle(http::Exchange& exchange) override;
   http::Response Refuse(http::Exchange& exchange, const absl::Status& error) override;
@@ -59,6 +62,7 @@ class Gateway final : public http::Handler {
   };
   enum class Step { kWait, kEnd, kGone };
 
+  void TakeTrace(RequestContext& context) const;
   // Finds out what is asked for. Errors: those of ParseTarget, kMethodNotAllowed.
   absl::Status Identify(RequestContext& context) const;
   void NoteAnswered(const RequestContext& context, int status);
@@ -112,7 +116,11 @@ class Gateway final : public http::Handler {
   static void AddNextOffset(const Offset& next, http::Response& response);
   // What every answer to a read says.
   void AddReadHeaders(const ReadResult& read, http::Response& response) const;
-  std::string CacheControl(const StreamInfo& info) const;
+  std::string CacheControl(const StreamInfo& info, const RequestContext& context) const;
+  // How much of its limit the client has left.
+  void AddRateLimit(const RequestContext& context, http::Response& response) const;
+  // `deadline`, or the end of the client's credentials if that is earlier.
+  http::SteadyTime LiveDeadline(const RequestContext& context, absl::Duration longest) const;
   uint64_t NextCursor(const ReadQuery& query) const;
   // What a live reader does at the tail of a stream with a TTL: keeps it alive.
   void Renew(Feed& feed, const StreamInfo& info) const;
@@ -121,6 +129,7 @@ class Gateway final : public http::Handler {
   const GatewayOptions& options_;
   StreamStore& store_;
   LiveFeeds& feeds_;
+  Admission& admission_;
   Clock& clock_;
   GatewayProbe probe_;
   std::string static_headers_;

@@ -9,7 +9,7 @@
 namespace ds {
 
 Task<int> Gateway::Head(RequestContext& context) {
-  HeadRequest ask{context.target.path, /*renew=*/false};
+  HeadRequest ask{context.target.path, /*renew=*/false, context.call};
   const HeadResult head =
       co_await StoreCall(context.exchange.io(), store_, &StreamStore::Head, std::move(ask));
   http::Response response = head.status.ok() ? Begin(200, context) : Problem(head.status, context);

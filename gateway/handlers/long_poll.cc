@@ -3,6 +3,7 @@
 #include "absl/time/time.h"
 #include "gateway/handlers/gateway.h"
 #include "gateway/protocol/encoding.h"
+#include "storage/api/errors.h"
 
 // GET with live=long-poll: section 5.7.
 
@@ -30,8 +31,12 @@ void TakeItems(const std::vector<FeedItem>& items, ReadResult& read) {
 }  // namespace
 
 Task<int> Gateway::LongPoll(RequestContext& context, std::unique_ptr<LiveRead> live) {
-  const auto deadline =
-      std::chrono::steady_clock::now() + absl::ToChronoMilliseconds(options_.long_poll_timeout);
+  const http::SteadyTime deadline = LiveDeadline(context, options_.long_poll_timeout);
+  const Admission::LiveReader admitted(admission_, context);
+  if (!admitted) {
+    co_return co_await context.exchange.Respond(
+        Problem(MakeError(ErrorCode::kRateLimited, "too many live readers"), context));
+  }
   const GatewayProbe::LiveReader counted(probe_.long_poll_readers);
   ReadResult& read = live->read;
   LiveFeeds::Use feed;
@@ -79,8 +84,9 @@ http::Response Gateway::LongPollAnswer(const LiveRead& live, const RequestContex
   } else {
     response.Add("Content-Type", read.info.content_type);
     response.Add("ETag", Etag(read));
-    response.Add("Cache-Control", CacheControl(read.info));
+    response.Add("Cache-Control", CacheControl(read.info, context));
     response.body.push_back(ReadBody(read));
+    admission_.ChargeSent(context, TotalSize(response.body));
   }
   return response;
 }

@@ -28,6 +28,7 @@ Task<int> Gateway::Read(RequestContext& context, std::unique_ptr<LiveRead>& live
   if (query->live == ReadQuery::Live::kLongPoll) context.operation = HttpOperation::kLongPoll;
   if (query->live == ReadQuery::Live::kSse) max_bytes = std::min(max_bytes, kMaxSseEventBytes);
   ReadRequest ask{context.target.path, query->from, query->offset, max_bytes};
+  ask.context = context.call;
   const std::optional<std::string_view> known = request.Find("if-none-match");
   const bool conditional = known && query->live == ReadQuery::Live::kNone;
   if (conditional) ask.known_next = EtagNext(*known);
@@ -59,7 +60,7 @@ http::Response Gateway::ReadAnswer(const ReadQuery& query, const ReadResult& rea
       if (!NamesEtag(*known, mine)) continue;
       http::Response response = Begin(304, context);
       response.Add("ETag", mine);
-      response.Add("Cache-Control", CacheControl(read.info));
+      response.Add("Cache-Control", CacheControl(read.info, context));
       AddReadHeaders(read, response);
       return response;
     }
@@ -85,8 +86,9 @@ http::Response Gateway::ReadAnswer(const ReadQuery& query, const ReadResult& rea
     response.Add("Cache-Control", "no-store");
   } else {
     response.Add("ETag", compressed ? Etag(read, "gzip") : etag);
-    response.Add("Cache-Control", CacheControl(read.info));
+    response.Add("Cache-Control", CacheControl(read.info, context));
   }
+  admission_.ChargeSent(context, body.view().size());
   response.body.push_back(std::move(body));
   return response;
 }

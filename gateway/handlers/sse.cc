@@ -3,6 +3,7 @@
 #include "absl/time/time.h"
 #include "gateway/handlers/gateway.h"
 #include "gateway/protocol/encoding.h"
+#include "storage/api/errors.h"
 #include "storage/core/content_type.h"
 
 // GET with live=sse: section 5.8.
@@ -11,8 +12,12 @@ namespace ds {
 
 Task<int> Gateway::Sse(RequestContext& context, std::unique_ptr<LiveRead> live) {
   constexpr int kStatus = 200;
-  const auto deadline = std::chrono::steady_clock::now() +
-                        absl::ToChronoMilliseconds(options_.sse_reconnect_interval);
+  const http::SteadyTime deadline = LiveDeadline(context, options_.sse_reconnect_interval);
+  const Admission::LiveReader admitted(admission_, context);
+  if (!admitted) {
+    co_return co_await context.exchange.Respond(
+        Problem(MakeError(ErrorCode::kRateLimited, "too many live readers"), context));
+  }
   if (!co_await context.exchange.StartStream(SseHead(*live, context))) co_return kStatus;
   const GatewayProbe::LiveReader counted(probe_.sse_readers);
   ReadResult& read = live->read;

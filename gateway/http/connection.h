@@ -41,6 +41,9 @@ class Connection final : public Exchange,
 
   IoThread& io() override { return io_; }
   Request& request() override { return request_; }
+  std::string PeerAddress() const override {
+    return closed_ ? std::string() : PeerAddressOf(transport_->socket());
+  }
   bool gone() const override { return closed_; }
   void NotifyGone(GoneObserver* observer) override { gone_observer_ = observer; }
   void SendShared(std::span<const SharedPayload* const> chunks) override;

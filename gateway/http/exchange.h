@@ -3,6 +3,7 @@
 
 #include <coroutine>
 #include <span>
+#include <string>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -80,6 +81,9 @@ class Exchange {
   virtual void SendShared(std::span<const SharedPayload* const> chunks) = 0;
   Sending Sent() { return Sending(*this); }
   virtual bool sending() const = 0;
+
+  // The peer's IP address.
+  virtual std::string PeerAddress() const = 0;
 
   // Whether the peer is gone.
   virtual bool gone() const = 0;

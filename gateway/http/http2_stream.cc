@@ -51,6 +51,10 @@ Http2Stream::~Http2Stream() {
 
 IoThread& Http2Stream::io() { return connection_->io_; }
 
+std::string Http2Stream::PeerAddress() const {
+  return closed_ ? std::string() : PeerAddressOf(connection_->transport_->socket());
+}
+
 void Http2Stream::Refuse(absl::Status error) {
   if (error_.ok()) error_ = std::move(error);
   ReleaseBody();

@@ -42,6 +42,7 @@ class Http2Stream final : public Exchange, public std::enable_shared_from_this<H
 
   IoThread& io() override;
   Request& request() override { return request_; }
+  std::string PeerAddress() const override;
   bool gone() const override { return closed_; }
   void NotifyGone(GoneObserver* observer) override { gone_observer_ = observer; }
   void SendShared(std::span<const SharedPayload* const> chunks) override;

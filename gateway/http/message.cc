@@ -98,6 +98,8 @@ std::string_view StatusText(int status) {
       return "414 URI Too Long";
     case 417:
       return "417 Expectation Failed";
+    case 429:
+      return "429 Too Many Requests";
     case 431:
       return "431 Request Header Fields Too Large";
     case 503:

@@ -1,5 +1,7 @@
 #include "gateway/http/transport.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -36,6 +38,19 @@ class PlainTransport final : public Transport {
 
 std::unique_ptr<Transport> MakePlainTransport(int socket) {
   return std::make_unique<PlainTransport>(socket);
+}
+
+std::string PeerAddressOf(int socket) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  if (getpeername(socket, reinterpret_cast<sockaddr*>(&address), &size) != 0) return {};
+  char text[INET6_ADDRSTRLEN] = {};
+  if (address.ss_family == AF_INET) {
+    inet_ntop(AF_INET, &reinterpret_cast<sockaddr_in&>(address).sin_addr, text, sizeof text);
+  } else if (address.ss_family == AF_INET6) {
+    inet_ntop(AF_INET6, &reinterpret_cast<sockaddr_in6&>(address).sin6_addr, text, sizeof text);
+  }
+  return text;
 }
 
 }  // namespace ds::http

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <string>
 
 namespace ds::http {
 
@@ -35,6 +36,9 @@ class Transport {
 };
 
 std::unique_ptr<Transport> MakePlainTransport(int socket);
+
+// The IP address of a socket's peer, without its port; empty when it is not connected.
+std::string PeerAddressOf(int socket);
 
 }  // namespace ds::http
 

@@ -43,6 +43,10 @@ enum class ErrorCode {
   kSequenceRegression,
   kProducerSequenceGap,
   kProducerFenced,
+  // Who asks, and how much.
+  kUnauthenticated,
+  kForbidden,
+  kRateLimited,
   // Subscriptions.
   kInvalidSubscription,
   kWebhookUrlRejected,
@@ -59,6 +63,8 @@ enum class ErrorCode {
   kStorageUnavailable,
   kStorageFull,
   kWriteUncertain,
+  kDeadlineExceeded,
+  kQuotaExceeded,
   kShuttingDown,
 };
 

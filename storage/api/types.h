@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "storage/api/call_context.h"
 #include "storage/api/offset.h"
 
 namespace ds {
@@ -44,6 +45,7 @@ struct CreateRequest {
   std::string body;  // the stream's first bytes; JSON is split into messages by the store
   bool closed = false;
   std::optional<ForkPoint> fork;
+  CallContext context = {};
 };
 
 struct CreateResult {
@@ -61,6 +63,7 @@ struct AppendRequest {
   std::optional<std::string> stream_seq;
   std::optional<ProducerTag> producer;
   bool close = false;
+  CallContext context = {};
 };
 
 struct AppendResult {
@@ -91,6 +94,7 @@ struct StreamInfo {
 struct HeadRequest {
   std::string path;
   bool renew = false;  // counts as a read for the sliding TTL
+  CallContext context = {};
 };
 
 struct HeadResult {
@@ -120,6 +124,7 @@ struct ReadRequest {
   uint64_t max_bytes = 4u << 20;  // at least one whole message of a JSON stream comes, however long
   // The caller has the bytes up to here: an answer that ends there may come without them.
   std::optional<Offset> known_next;
+  CallContext context = {};
 };
 
 // One contiguous piece of a stream, cut at `max_bytes`.
@@ -140,6 +145,7 @@ struct ReadResult {
 
 struct DeleteRequest {
   std::string path;
+  CallContext context = {};
 };
 
 struct DeleteResult {

@@ -42,6 +42,15 @@ uint64_t SizeOf(const Operation& operation) {
   return kOverhead + std::visit([](const auto& one) { return PayloadOf(one); }, operation);
 }
 
+absl::Time DeadlineOf(const Operation& operation) {
+  return std::visit(
+      [](const auto& one) {
+        if constexpr (requires { one.request.context; }) return one.request.context.deadline;
+        return absl::InfiniteFuture();
+      },
+      operation);
+}
+
 void Refuse(Operation& operation, const absl::Status& status) {
   std::visit([&](auto& one) { RefuseOne(one, status); }, operation);
 }

@@ -77,6 +77,9 @@ using Operation = std::variant<AppendOperation, CreateOperation, DeleteOperation
 // What an operation takes while it is queued, in bytes, about.
 uint64_t SizeOf(const Operation& operation);
 
+// When the caller stops waiting for it.
+absl::Time DeadlineOf(const Operation& operation);
+
 // Answers an operation of which nothing was tried.
 void Refuse(Operation& operation, const absl::Status& status);
 

@@ -6,6 +6,7 @@
 #include <memory>
 #include <utility>
 
+#include "absl/time/clock.h"
 #include "base/turn.h"
 #include "spdlog/spdlog.h"
 #include "storage/api/errors.h"
@@ -100,6 +101,10 @@ void StreamWriter::Apply(Operation& operation) {
                   GetErrorCode(failure_) == ErrorCode::kStorageFull
                       ? failure_
                       : MakeError(ErrorCode::kStorageUnavailable, std::string(failure_.message())));
+  }
+  const absl::Time deadline = DeadlineOf(operation);
+  if (deadline != absl::InfiniteFuture() && deadline < absl::Now()) {
+    return Refuse(operation, MakeError(ErrorCode::kDeadlineExceeded));
   }
   ++probe_.batch.operations;
   std::visit([this](auto& one) { ApplyOne(one); }, operation);

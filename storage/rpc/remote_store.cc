@@ -61,6 +61,22 @@ bool IsRepeatable(const SubscriptionCall::Operation& operation) {
          std::holds_alternative<SubscriptionCall::RemoveStream>(operation);
 }
 
+pb::SessionCall NewCall(const CallContext& context) {
+  pb::SessionCall call;
+  if (context.trace.valid()) {
+    call.set_trace_high(context.trace.trace_high);
+    call.set_trace_low(context.trace.trace_low);
+    call.set_trace_span(context.trace.span);
+    call.set_trace_flags(context.trace.flags);
+  }
+  if (context.deadline != absl::InfiniteFuture()) {
+    // Clocks of two machines differ, so what goes along is the time that is left.
+    const int64_t left = absl::ToInt64Milliseconds(context.deadline - absl::Now());
+    call.set_timeout_ms(static_cast<uint32_t>(std::clamp<int64_t>(left, 1, 1u << 31)));
+  }
+  return call;
+}
+
 class RemoteStoreImpl final : public RemoteStore, private ClientSession::Observer {
  public:
   RemoteStoreImpl(const Options& options,
@@ -101,14 +117,14 @@ class RemoteStoreImpl final : public RemoteStore, private ClientSession::Observe
   }
 
   void Create(CreateRequest request, Callback<CreateResult> done) override {
-    pb::SessionCall call;
+    pb::SessionCall call = NewCall(request.context);
     *call.mutable_create() = ToProto(std::move(request));
     Send<CreateResult>(std::move(call), /*repeatable=*/false, std::move(done),
                        [](pb::SessionAnswer& answer) { return FromProto(answer.create()); });
   }
 
   void Append(AppendRequest request, Callback<AppendResult> done) override {
-    pb::SessionCall call;
+    pb::SessionCall call = NewCall(request.context);
     const bool repeatable = request.producer.has_value();
     *call.mutable_append() = ToProto(std::move(request));
     Send<AppendResult>(std::move(call), repeatable, std::move(done),
@@ -116,7 +132,7 @@ class RemoteStoreImpl final : public RemoteStore, private ClientSession::Observe
   }
 
   void Read(ReadRequest request, Callback<ReadResult> done) override {
-    pb::SessionCall call;
+    pb::SessionCall call = NewCall(request.context);
     *call.mutable_read() = ToProto(request);
     Send<ReadResult>(
         std::move(call), /*repeatable=*/true, std::move(done),
@@ -124,14 +140,14 @@ class RemoteStoreImpl final : public RemoteStore, private ClientSession::Observe
   }
 
   void Head(HeadRequest request, Callback<HeadResult> done) override {
-    pb::SessionCall call;
+    pb::SessionCall call = NewCall(request.context);
     call.mutable_head()->set_path(std::move(request.path));
     call.mutable_head()->set_renew(request.renew);
     Send<HeadResult>(std::move(call), /*repeatable=*/true, std::move(done), TakeHead);
   }
 
   void Delete(DeleteRequest request, Callback<DeleteResult> done) override {
-    pb::SessionCall call;
+    pb::SessionCall call = NewCall(request.context);
     call.mutable_delete_()->set_path(std::move(request.path));
     Send<DeleteResult>(std::move(call), /*repeatable=*/false, std::move(done),
                        [](pb::SessionAnswer&) { return DeleteResult{}; });

@@ -6,7 +6,9 @@
 
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
 #include "grpcpp/grpcpp.h"
+#include "absl/time/time.h"
 #include "proto/durablestreams/v1/stream_store.grpc.pb.h"
+#include "spdlog/spdlog.h"
 #include "storage/rpc/call.h"
 #include "storage/rpc/convert.h"
 #include "storage/rpc/convert_subscriptions.h"
@@ -25,6 +27,24 @@ const CreateResult& Value(const CreateResult& result) { return result; }
 const StreamInfo& Value(const HeadResult& result) { return result.info; }
 const ListResult& Value(const ListResult& result) { return result; }
 ReadResult&& Value(ReadResult& result) { return std::move(result); }
+
+// What the client sent along: its trace, and when it stops waiting.
+CallContext ContextOf(const grpc::ServerContext& context) {
+  CallContext call;
+  const auto header = context.client_metadata().find("traceparent");
+  if (header != context.client_metadata().end()) {
+    const auto trace = ParseTraceparent({header->second.data(), header->second.size()});
+    if (trace) {
+      call.trace = *trace;
+    } else {
+      spdlog::debug("a malformed traceparent is ignored");
+    }
+  }
+  if (context.deadline() != std::chrono::system_clock::time_point::max()) {
+    call.deadline = absl::FromChrono(context.deadline());
+  }
+  return call;
+}
 
 // A callback of the store that ends a unary call.
 template <typename Result, typename Call, typename Out>
@@ -61,12 +81,14 @@ class Service {
       CreateRequest request;
       const absl::Status status = FromProto(std::move(call.in()), request);
       if (!status.ok()) return call.Finish(Refuse(call.context(), status));
+      request.context = ContextOf(call.context());
       store_.Create(std::move(request), Finish<CreateResult>(call, call.out()));
     };
     append_.handler = [this](AppendCall& call) {
       AppendRequest request;
       const absl::Status status = FromProto(std::move(call.in()), request);
       if (!status.ok()) return call.Finish(Refuse(call.context(), status));
+      request.context = ContextOf(call.context());
       store_.Append(std::move(request), [&call](const AppendResult& result) {
         if (!result.status.ok()) {
           return call.Finish(Refuse(call.context(), result.status, &result));
@@ -79,14 +101,15 @@ class Service {
       ReadRequest request;
       const absl::Status status = FromProto(call.in(), request);
       if (!status.ok()) return call.Finish(Refuse(call.context(), status));
+      request.context = ContextOf(call.context());
       store_.Read(std::move(request), Finish<ReadResult>(call, call.out()));
     };
     head_.handler = [this](HeadCall& call) {
-      store_.Head({call.in().path(), call.in().renew()},
+      store_.Head({call.in().path(), call.in().renew(), ContextOf(call.context())},
                   Finish<HeadResult>(call, *call.out().mutable_info()));
     };
     delete_.handler = [this](DeleteCall& call) {
-      store_.Delete({call.in().path()}, [&call](const DeleteResult& result) {
+      store_.Delete({call.in().path(), ContextOf(call.context())}, [&call](const DeleteResult& result) {
         call.Finish(result.status.ok() ? grpc::Status::OK : Refuse(call.context(), result.status));
       });
     };

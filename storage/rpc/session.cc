@@ -6,7 +6,9 @@
 #include <utility>
 #include <vector>
 
+#include "absl/time/clock.h"
 #include "base/turn.h"
+#include "spdlog/spdlog.h"
 #include "storage/api/errors.h"
 #include "storage/rpc/convert.h"
 #include "storage/rpc/convert_subscriptions.h"
@@ -189,13 +191,29 @@ void SessionState::Refuse(uint64_t id, const absl::Status& status, const AppendR
   Answer(std::move(answer), /*ends_call=*/true);
 }
 
+CallContext ContextOf(const pb::SessionCall& call) {
+  CallContext context;
+  if (call.trace_span() != 0) {
+    context.trace = {call.trace_high(), call.trace_low(), call.trace_span(),
+                     static_cast<uint8_t>(call.trace_flags())};
+    if (spdlog::should_log(spdlog::level::debug)) {
+      spdlog::debug("trace={} parent={:016x} call={}", context.trace.trace_id(), context.trace.span,
+                    static_cast<int>(call.call_case()));
+    }
+  }
+  if (call.timeout_ms() > 0) context.deadline = absl::Now() + absl::Milliseconds(call.timeout_ms());
+  return context;
+}
+
 void SessionState::Dispatch(pb::SessionCall&& call) {
   const uint64_t id = call.id();
+  const CallContext context = ContextOf(call);
   switch (call.call_case()) {
     case pb::SessionCall::kCreate: {
       CreateRequest request;
       const absl::Status status = FromProto(std::move(*call.mutable_create()), request);
       if (!status.ok()) return Refuse(id, status);
+      request.context = context;
       return store_.Create(std::move(request),
                            Reply<CreateResult>(id, [](pb::SessionAnswer& answer, CreateResult r) {
                              *answer.mutable_create() = ToProto(r);
@@ -205,6 +223,7 @@ void SessionState::Dispatch(pb::SessionCall&& call) {
       AppendRequest request;
       const absl::Status status = FromProto(std::move(*call.mutable_append()), request);
       if (!status.ok()) return Refuse(id, status);
+      request.context = context;
       return store_.Append(std::move(request),
                            [self = shared_from_this(), id](const AppendResult& result) {
                              if (!result.status.ok()) {
@@ -220,18 +239,19 @@ void SessionState::Dispatch(pb::SessionCall&& call) {
       ReadRequest request;
       const absl::Status status = FromProto(call.read(), request);
       if (!status.ok()) return Refuse(id, status);
+      request.context = context;
       return store_.Read(std::move(request),
                          Reply<ReadResult>(id, [](pb::SessionAnswer& answer, ReadResult r) {
                            *answer.mutable_read() = ToProto(std::move(r));
                          }));
     }
     case pb::SessionCall::kHead:
-      return store_.Head({call.head().path(), call.head().renew()},
+      return store_.Head({call.head().path(), call.head().renew(), context},
                          Reply<HeadResult>(id, [](pb::SessionAnswer& answer, HeadResult r) {
                            *answer.mutable_head()->mutable_info() = ToProto(r.info);
                          }));
     case pb::SessionCall::kDelete:
-      return store_.Delete({call.delete_().path()},
+      return store_.Delete({call.delete_().path(), context},
                            Reply<DeleteResult>(id, [](pb::SessionAnswer& answer, DeleteResult) {
                              answer.mutable_delete_();
                            }));

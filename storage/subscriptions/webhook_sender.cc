@@ -1,198 +1,64 @@
 #include "storage/subscriptions/webhook_sender.h"
 
-#include <sys/socket.h>
-
-#include <algorithm>
-#include <atomic>
-#include <mutex>
-#include <thread>
-#include <unordered_map>
 #include <utility>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "curl/curl.h"
+#include "base/http_client.h"
 #include "nlohmann/json.hpp"
 
 namespace ds {
 namespace {
 
-constexpr long kMaxConnections = 64;
-constexpr long kMaxConnectionsPerHost = 8;
-constexpr long kConnectTimeoutMs = 5'000;
-constexpr size_t kMaxResponseBytes = 64 << 10;
-constexpr int kMaxWaitMs = 1'000;
+WebhookResponse Judge(const HttpClient::Response& answer) {
+  WebhookResponse response;
+  if (answer.refused_address) {
+    response.failure = "the receiver's address is not a public one";
+  } else if (answer.status == 0) {
+    response.failure = answer.failure;
+  } else if (answer.status < 200 || answer.status >= 300) {
+    response.failure = absl::StrCat("the receiver answered ", answer.status);
+  } else {
+    response.taken = true;
+    const nlohmann::json body = nlohmann::json::parse(answer.body, nullptr, /*exceptions=*/false);
+    const auto done = body.is_object() ? body.find("done") : body.end();
+    response.done = body.is_object() && done != body.end() && done->is_boolean() && *done;
+  }
+  return response;
+}
 
-// One request that is under way.
-class Transfer {
+class HttpSender final : public WebhookSender {
  public:
-  Transfer(const WebhookPolicy& policy, WebhookRequest request, WebhookSender::Callback done)
-      : policy_(policy), request_(std::move(request)), done_(std::move(done)) {
-    headers_ = curl_slist_append(headers_, "Content-Type: application/json");
-    headers_ = curl_slist_append(headers_, ("Webhook-Signature: " + request_.signature).c_str());
-    headers_ = curl_slist_append(headers_, "User-Agent: durable-streams");
-    // A body of more than a kilobyte would otherwise wait for "100 Continue".
-    headers_ = curl_slist_append(headers_, "Expect:");
-    curl_easy_setopt(easy_, CURLOPT_URL, request_.url.c_str());
-    curl_easy_setopt(easy_, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(easy_, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(easy_, CURLOPT_PROXY, "");
-    curl_easy_setopt(easy_, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(easy_, CURLOPT_CONNECTTIMEOUT_MS, kConnectTimeoutMs);
-    curl_easy_setopt(
-        easy_, CURLOPT_TIMEOUT_MS,
-        static_cast<long>(std::max<int64_t>(1, absl::ToInt64Milliseconds(request_.timeout))));
-    curl_easy_setopt(easy_, CURLOPT_POST, 1L);
-    curl_easy_setopt(easy_, CURLOPT_POSTFIELDS, request_.body.data());
-    curl_easy_setopt(easy_, CURLOPT_POSTFIELDSIZE_LARGE,
-                     static_cast<curl_off_t>(request_.body.size()));
-    curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, headers_);
-    curl_easy_setopt(easy_, CURLOPT_OPENSOCKETFUNCTION, &Transfer::OpenSocket);
-    curl_easy_setopt(easy_, CURLOPT_OPENSOCKETDATA, this);
-    curl_easy_setopt(easy_, CURLOPT_WRITEFUNCTION, &Transfer::Receive);
-    curl_easy_setopt(easy_, CURLOPT_WRITEDATA, this);
-    curl_easy_setopt(easy_, CURLOPT_PRIVATE, this);
-  }
-  Transfer(const Transfer&) = delete;
-  ~Transfer() {
-    curl_easy_cleanup(easy_);
-    curl_slist_free_all(headers_);
-  }
-
-  CURL* easy() const { return easy_; }
-
-  void Finish(CURLcode code) {
-    long status = 0;
-    curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
-    WebhookResponse response;
-    // A response that is longer than what is read of it was aborted, but came.
-    if (code == CURLE_OK || too_long_) {
-      response.taken = status >= 200 && status < 300;
-      if (!response.taken) response.failure = absl::StrCat("the receiver answered ", status);
-    } else {
-      response.failure = refused_ ? "the receiver's address is not a public one"
-                                  : std::string(curl_easy_strerror(code));
-    }
-    if (response.taken && !too_long_) {
-      const nlohmann::json body = nlohmann::json::parse(response_, nullptr, /*exceptions=*/false);
-      const auto done = body.is_object() ? body.find("done") : body.end();
-      response.done = body.is_object() && done != body.end() && done->is_boolean() && *done;
-    }
-    done_(std::move(response));
-  }
-
- private:
-  static curl_socket_t OpenSocket(void* self, curlsocktype, curl_sockaddr* address) {
-    auto& transfer = *static_cast<Transfer*>(self);
-    if (!transfer.policy_.MayConnect(transfer.request_.url, address->addr)) {
-      transfer.refused_ = true;
-      return CURL_SOCKET_BAD;
-    }
-    return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-  }
-
-  static size_t Receive(char* data, size_t, size_t size, void* self) {
-    auto& transfer = *static_cast<Transfer*>(self);
-    if (transfer.response_.size() + size > kMaxResponseBytes) {
-      transfer.too_long_ = true;
-      return 0;
-    }
-    transfer.response_.append(data, size);
-    return size;
-  }
-
-  const WebhookPolicy& policy_;
-  const WebhookRequest request_;
-  WebhookSender::Callback done_;
-  CURL* const easy_ = curl_easy_init();
-  curl_slist* headers_ = nullptr;
-  std::string response_;
-  bool refused_ = false;
-  bool too_long_ = false;
-};
-
-class CurlSender final : public WebhookSender {
- public:
-  explicit CurlSender(WebhookPolicy policy) : policy_(std::move(policy)) {
-    curl_multi_setopt(multi_, CURLMOPT_MAX_TOTAL_CONNECTIONS, kMaxConnections);
-    curl_multi_setopt(multi_, CURLMOPT_MAX_HOST_CONNECTIONS, kMaxConnectionsPerHost);
-    thread_ = std::thread([this] { Run(); });
-  }
-
-  ~CurlSender() override {
-    stopping_ = true;
-    curl_multi_wakeup(multi_);
-    thread_.join();
-    for (auto& [easy, transfer] : transfers_) curl_multi_remove_handle(multi_, easy);
-    transfers_.clear();
-    curl_multi_cleanup(multi_);
+  explicit HttpSender(WebhookPolicy policy) {
+    HttpClient::Options options;
+    options.may_connect = [policy = std::move(policy)](const std::string& url,
+                                                       const sockaddr& address) {
+      return policy.MayConnect(url, address);
+    };
+    client_ = HttpClient::Make(std::move(options));
   }
 
   void Send(WebhookRequest request, Callback done) override {
-    {
-      const std::lock_guard<std::mutex> lock(mutex_);
-      queue_.emplace_back(std::move(request), std::move(done));
-    }
-    curl_multi_wakeup(multi_);
+    HttpClient::Request http;
+    http.method = "POST";
+    http.url = std::move(request.url);
+    http.headers = {{"Content-Type", "application/json"},
+                    {"Webhook-Signature", std::move(request.signature)}};
+    http.body = std::move(request.body);
+    http.timeout = request.timeout;
+    client_->Send(std::move(http),
+                  [done = std::move(done)](const HttpClient::Response& answer) mutable {
+                    done(Judge(answer));
+                  });
   }
 
  private:
-  void Run() {
-    while (!stopping_) {
-      TakeQueue();
-      int running = 0;
-      curl_multi_perform(multi_, &running);
-      FinishTransfers();
-      curl_multi_poll(multi_, nullptr, 0, kMaxWaitMs, nullptr);
-    }
-  }
-
-  void TakeQueue() {
-    std::vector<std::pair<WebhookRequest, Callback>> queue;
-    {
-      const std::lock_guard<std::mutex> lock(mutex_);
-      queue.swap(queue_);
-    }
-    for (auto& [request, done] : queue) {
-      auto transfer = std::make_unique<Transfer>(policy_, std::move(request), std::move(done));
-      CURL* const easy = transfer->easy();
-      transfers_.emplace(easy, std::move(transfer));
-      curl_multi_add_handle(multi_, easy);
-    }
-  }
-
-  void FinishTransfers() {
-    int left = 0;
-    while (const CURLMsg* const message = curl_multi_info_read(multi_, &left)) {
-      if (message->msg != CURLMSG_DONE) continue;
-      CURL* const easy = message->easy_handle;
-      const CURLcode code = message->data.result;
-      const auto it = transfers_.find(easy);
-      curl_multi_remove_handle(multi_, easy);
-      it->second->Finish(code);
-      transfers_.erase(it);
-    }
-  }
-
-  const WebhookPolicy policy_;
-  CURLM* const multi_ = curl_multi_init();
-  std::atomic<bool> stopping_{false};
-
-  std::mutex mutex_;
-  std::vector<std::pair<WebhookRequest, Callback>> queue_;  // guarded by mutex_
-
-  // The thread's own.
-  std::unordered_map<CURL*, std::unique_ptr<Transfer>> transfers_;
-  std::thread thread_;
+  std::unique_ptr<HttpClient> client_;
 };
 
 }  // namespace
 
 std::unique_ptr<WebhookSender> MakeWebhookSender(WebhookPolicy policy) {
-  // Once in a process, before other threads use it.
-  static const CURLcode initialized = curl_global_init(CURL_GLOBAL_DEFAULT);
-  (void)initialized;
-  return std::make_unique<CurlSender>(std::move(policy));
+  return std::make_unique<HttpSender>(std::move(policy));
 }
 
 }  // namespace ds

@@ -77,11 +77,11 @@ test("a client that speaks clear text is told so", () => {
 test("garbage instead of a handshake ends the connection, and is counted", async () => {
   const { port } = new URL(server.url)
   const socket = connect(Number(port), "127.0.0.1")
-  await once(socket, "connect")
   socket.on("error", () => {})
+  await once(socket, "connect")
   socket.write(Buffer.alloc(100, 0x16))
   socket.resume()
-  await once(socket, "close")
+  await new Promise((resolve) => socket.once("close", resolve))
   const metrics = await (await fetch(`${server.admin}/metrics`)).text()
   expect(Number(/^durable_streams_tls_handshake_failures_total (\d+)/m.exec(metrics)[1])).toBeGreaterThan(0)
 })

@@ -1,0 +1,74 @@
+#ifndef GATEWAY_AUTH_AUTHENTICATOR_H_
+#define GATEWAY_AUTH_AUTHENTICATOR_H_
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "base/clock.h"
+#include "base/http_client.h"
+#include "gateway/auth/config.h"
+#include "gateway/auth/jwt.h"
+#include "gateway/auth/principal.h"
+
+namespace ds::auth {
+
+class Issuer;
+
+// Tells who a request comes from, by its bearer token: an API key, or a JWT of a configured issuer.
+// The keys of issuers that publish them by URL are fetched in the background, kept, and fetched
+// anew when a token names one that is not known. Verified tokens are remembered until they expire or
+// the configuration changes. Thread-safe.
+class Authenticator {
+ public:
+  // Reads the file that --auth-config names. `client` fetches keys; both must outlive the object.
+  // Errors: InvalidArgument.
+  static absl::StatusOr<std::unique_ptr<Authenticator>> Load(const std::string& file,
+                                                             HttpClient& client, Clock& clock);
+
+  // Reads it again, and the files that it names. On an error what was there stays in force.
+  absl::Status Reload();
+  // The file and all that it depends on.
+  std::vector<std::string> files() const;
+
+  // The principal of a bearer token; an empty one stands for none. Errors: kUnauthenticated with a
+  // reason that holds no part of the token; kOverloaded while the keys of the token's issuer have
+  // never been fetched. Sets `*refresh` when the token's key is not known, to the issuer whose keys
+  // are worth a Refresh.
+  absl::StatusOr<PrincipalPtr> Authenticate(std::string_view token,
+                                            std::shared_ptr<Issuer>* refresh = nullptr);
+  // Fetches the issuer's keys, at most every few seconds; `done` is called when that is over, on
+  // any thread.
+  void Refresh(const std::shared_ptr<Issuer>& issuer, UniqueFunction<void()> done);
+
+  // Fetches the keys that are due. To be called now and then.
+  void Tick();
+
+ private:
+  struct Loaded;
+
+  Authenticator(std::string file, HttpClient& client, Clock& clock)
+      : file_(std::move(file)), client_(client), clock_(clock) {}
+
+  absl::StatusOr<PrincipalPtr> AuthenticateJwt(const Loaded& loaded, std::string_view token,
+                                               std::shared_ptr<Issuer>* refresh);
+  std::shared_ptr<const Loaded> loaded() const;
+
+  const std::string file_;
+  HttpClient& client_;
+  Clock& clock_;
+
+  mutable std::mutex mutex_;
+  // Guarded by mutex_.
+  std::shared_ptr<const Loaded> loaded_;
+  std::unordered_map<std::string, PrincipalPtr> verified_;  // by the token's hash
+};
+
+}  // namespace ds::auth
+
+#endif  // GATEWAY_AUTH_AUTHENTICATOR_H_

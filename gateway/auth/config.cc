@@ -1,0 +1,239 @@
+#include "gateway/auth/config.h"
+
+#include <initializer_list>
+#include <utility>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "base/base64url.h"
+#include "openssl/rand.h"
+#include "openssl/sha.h"
+
+namespace ds::auth {
+namespace {
+
+using Json = nlohmann::json;
+
+absl::Status Wrong(const std::string& where, const std::string& what) {
+  return absl::InvalidArgumentError(where + ": " + what);
+}
+
+absl::Status CheckMembers(const Json& json, const std::string& where,
+                          std::initializer_list<std::string_view> known) {
+  if (!json.is_object()) return Wrong(where, "expected an object");
+  for (const auto& [name, value] : json.items()) {
+    bool found = false;
+    for (const std::string_view one : known) found |= one == name;
+    if (!found) return Wrong(where, "unknown member '" + name + "'");
+  }
+  return absl::OkStatus();
+}
+
+// Reads a member into `target` if it is there.
+absl::Status TakeString(const Json& json, const std::string& where, const char* name,
+                        std::string& target) {
+  const auto it = json.find(name);
+  if (it == json.end()) return absl::OkStatus();
+  if (!it->is_string() || it->get_ref<const std::string&>().empty()) {
+    return Wrong(where, std::string(name) + " must be a string");
+  }
+  target = it->get<std::string>();
+  return absl::OkStatus();
+}
+
+absl::Status TakeSeconds(const Json& json, const std::string& where, const char* name,
+                         absl::Duration& target) {
+  const auto it = json.find(name);
+  if (it == json.end()) return absl::OkStatus();
+  if (!it->is_number() || it->get<double>() < 0 || it->get<double>() > 1e9) {
+    return Wrong(where, std::string(name) + " must be a number of seconds");
+  }
+  target = absl::Seconds(it->get<double>());
+  return absl::OkStatus();
+}
+
+absl::StatusOr<RuleSet> TakeRules(const Json& json, const std::string& where) {
+  const auto it = json.find("rules");
+  if (it == json.end()) return RuleSet();
+  absl::StatusOr<RuleSet> rules = ParseRules(*it);
+  if (!rules.ok()) return Wrong(where, std::string(rules.status().message()));
+  return rules;
+}
+
+absl::Status TakeKey(const Json& json, const std::string& where, AuthConfig& config) {
+  absl::Status status = CheckMembers(json, where, {"name", "sha256", "rules", "expires"});
+  Principal principal;
+  std::string name;
+  std::string hash;
+  std::string expires;
+  if (status.ok()) status = TakeString(json, where, "name", name);
+  if (status.ok()) status = TakeString(json, where, "sha256", hash);
+  if (status.ok()) status = TakeString(json, where, "expires", expires);
+  if (!status.ok()) return status;
+  if (name.empty()) return Wrong(where, "name is missing");
+  const std::string digest = absl::HexStringToBytes(hash);
+  if (hash.size() != 2 * SHA256_DIGEST_LENGTH ||
+      hash.find_first_not_of("0123456789abcdefABCDEF") != std::string::npos) {
+    return Wrong(where, "sha256 must be 64 hex digits");
+  }
+  std::string error;
+  if (!expires.empty() &&
+      !absl::ParseTime(absl::RFC3339_full, expires, &principal.expires, &error)) {
+    return Wrong(where, "expires: " + error);
+  }
+  absl::StatusOr<RuleSet> rules = TakeRules(json, where);
+  if (!rules.ok()) return rules.status();
+  principal.name = "key:" + name;
+  principal.rules = rules->Filled([](const std::string&) { return std::nullopt; });
+  if (principal.rules.rules().size() != rules->rules().size()) {
+    return Wrong(where, "{...} in a path stands for a token's claim; keys have none");
+  }
+  if (!config.keys.emplace(digest, std::make_shared<const Principal>(std::move(principal)))
+           .second) {
+    return Wrong(where, "the same sha256 as another key");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status TakeIssuer(const Json& json, const std::string& where, const std::string& folder,
+                        AuthConfig& config) {
+  absl::Status status = CheckMembers(
+      json, where,
+      {"issuer", "audience", "jwks_url", "jwks_file", "key_file", "jwks_refresh_seconds",
+       "clock_skew_seconds", "principal_claim", "rules", "rules_claim"});
+  IssuerConfig issuer;
+  const auto take = [&](const char* name, std::string& target) {
+    if (status.ok()) status = TakeString(json, where, name, target);
+  };
+  take("issuer", issuer.claims.issuer);
+  take("audience", issuer.claims.audience);
+  take("jwks_url", issuer.jwks_url);
+  take("jwks_file", issuer.jwks_file);
+  take("key_file", issuer.key_file);
+  take("principal_claim", issuer.principal_claim);
+  take("rules_claim", issuer.rules_claim);
+  if (status.ok()) {
+    status = TakeSeconds(json, where, "clock_skew_seconds", issuer.claims.clock_skew);
+  }
+  if (status.ok()) status = TakeSeconds(json, where, "jwks_refresh_seconds", issuer.jwks_refresh);
+  if (!status.ok()) return status;
+  if (issuer.claims.issuer.empty()) return Wrong(where, "issuer is missing");
+  const int sources = !issuer.jwks_url.empty() + !issuer.jwks_file.empty() +
+                      !issuer.key_file.empty();
+  if (sources != 1) return Wrong(where, "one of jwks_url, jwks_file and key_file is needed");
+  if (!issuer.jwks_url.empty() && !issuer.jwks_url.starts_with("https://") &&
+      !issuer.jwks_url.starts_with("http://")) {
+    return Wrong(where, "jwks_url must begin with https:// or http://");
+  }
+  for (std::string* const file : {&issuer.jwks_file, &issuer.key_file}) {
+    if (!file->empty() && !file->starts_with('/')) *file = folder + "/" + *file;
+  }
+  absl::StatusOr<RuleSet> rules = TakeRules(json, where);
+  if (!rules.ok()) return rules.status();
+  issuer.rules = *std::move(rules);
+  config.issuers.push_back(std::move(issuer));
+  return absl::OkStatus();
+}
+
+template <typename Take>
+absl::Status TakeList(const Json& json, const char* name, Take take) {
+  const auto it = json.find(name);
+  if (it == json.end()) return absl::OkStatus();
+  if (!it->is_array()) return Wrong(name, "expected an array");
+  for (size_t i = 0; i < it->size(); ++i) {
+    const absl::Status status = take((*it)[i], absl::StrCat(name, "[", i, "]"));
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+std::vector<std::string> AuthConfig::files() const {
+  std::vector<std::string> files;
+  for (const IssuerConfig& issuer : issuers) {
+    if (!issuer.jwks_file.empty()) files.push_back(issuer.jwks_file);
+    if (!issuer.key_file.empty()) files.push_back(issuer.key_file);
+  }
+  return files;
+}
+
+absl::StatusOr<RuleSet> ParseRules(const nlohmann::json& json) {
+  if (!json.is_array()) return absl::InvalidArgumentError("rules must be an array");
+  std::vector<Rule> rules;
+  for (size_t i = 0; i < json.size(); ++i) {
+    const std::string where = absl::StrCat("rules[", i, "]");
+    const absl::Status status = CheckMembers(json[i], where, {"paths", "operations"});
+    if (!status.ok()) return status;
+    const auto strings = [&](const char* name) -> const Json* {
+      const auto it = json[i].find(name);
+      if (it == json[i].end() || !it->is_array() || it->empty()) return nullptr;
+      for (const Json& one : *it) {
+        if (!one.is_string()) return nullptr;
+      }
+      return &*it;
+    };
+    const Json* const paths = strings("paths");
+    const Json* const operations = strings("operations");
+    if (paths == nullptr || operations == nullptr) {
+      return Wrong(where, "paths and operations must be arrays of strings");
+    }
+    Rule rule{.patterns = paths->get<std::vector<std::string>>()};
+    for (const Json& operation : *operations) {
+      const std::string name = operation.get<std::string>();
+      const std::optional<Permission> permission = PermissionFromName(name);
+      if (permission) {
+        rule.permissions |= static_cast<uint8_t>(*permission);
+      } else if (name == "*") {
+        rule.permissions = 0xff;
+      } else {
+        return Wrong(where, "unknown operation '" + name + "'");
+      }
+    }
+    rules.push_back(std::move(rule));
+  }
+  return RuleSet(std::move(rules));
+}
+
+absl::StatusOr<AuthConfig> ParseAuthConfig(const std::string& json, const std::string& folder) {
+  Json root;
+  try {
+    root = Json::parse(json);
+  } catch (const Json::parse_error& error) {
+    return absl::InvalidArgumentError(error.what());
+  }
+  absl::Status status = CheckMembers(root, "the file", {"anonymous", "keys", "jwt"});
+  if (!status.ok()) return status;
+  AuthConfig config;
+  if (const auto it = root.find("anonymous"); it != root.end()) {
+    status = CheckMembers(*it, "anonymous", {"rules"});
+    if (!status.ok()) return status;
+    absl::StatusOr<RuleSet> rules = TakeRules(*it, "anonymous");
+    if (!rules.ok()) return rules.status();
+    Principal anonymous{.name = "anonymous", .anonymous = true, .rules = *std::move(rules)};
+    config.anonymous = std::make_shared<const Principal>(std::move(anonymous));
+  }
+  status = TakeList(root, "keys", [&](const Json& one, const std::string& where) {
+    return TakeKey(one, where, config);
+  });
+  if (!status.ok()) return status;
+  status = TakeList(root, "jwt", [&](const Json& one, const std::string& where) {
+    return TakeIssuer(one, where, folder, config);
+  });
+  if (!status.ok()) return status;
+  return config;
+}
+
+std::string Sha256(std::string_view text) {
+  unsigned char hash[SHA256_DIGEST_LENGTH];
+  SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), hash);
+  return std::string(reinterpret_cast<const char*>(hash), sizeof hash);
+}
+
+std::string NewApiKey() {
+  unsigned char bytes[32];
+  RAND_bytes(bytes, sizeof bytes);
+  return "dsk_" + Base64Url(std::string_view(reinterpret_cast<const char*>(bytes), sizeof bytes));
+}
+
+}  // namespace ds::auth

@@ -1,0 +1,259 @@
+#include "gateway/handlers/admission.h"
+
+#include <atomic>
+#include <coroutine>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "gateway/protocol/subscription_json.h"
+#include "storage/api/errors.h"
+
+namespace ds {
+namespace {
+
+constexpr char kRegistryPath[] = "__registry__";
+
+// Awaits something that answers by a callback, which may come at once or on another thread.
+template <typename Result>
+class [[nodiscard]] CallbackAwaiter {
+ public:
+  using Start = UniqueFunction<void(UniqueFunction<void(Result)>)>;
+
+  CallbackAwaiter(http::IoThread& io, Start start) : io_(io), start_(std::move(start)) {}
+  CallbackAwaiter(const CallbackAwaiter&) = delete;
+
+  bool await_ready() const { return false; }
+  bool await_suspend(std::coroutine_handle<> coroutine) {
+    start_([this, &io = io_, coroutine](Result result) {
+      result_ = std::move(result);
+      if (stage_.exchange(kAnswered, std::memory_order_acq_rel) == kSuspended) {
+        io.Resume(coroutine);
+      }
+    });
+    return stage_.exchange(kSuspended, std::memory_order_acq_rel) != kAnswered;
+  }
+  Result await_resume() { return std::move(result_); }
+
+ private:
+  static constexpr int kSuspended = 1;
+  static constexpr int kAnswered = 2;
+
+  http::IoThread& io_;
+  Start start_;
+  Result result_;
+  std::atomic<int> stage_{0};
+};
+
+auth::Permission PermissionFor(const RequestContext& context) {
+  switch (context.operation) {
+    case HttpOperation::kCreate:
+      return auth::Permission::kCreate;
+    case HttpOperation::kAppend:
+      return auth::Permission::kAppend;
+    case HttpOperation::kDelete:
+      return auth::Permission::kDelete;
+    case HttpOperation::kSubscription:
+      return auth::Permission::kSubscribe;
+    default:
+      return context.target.path == kRegistryPath ? auth::Permission::kList
+                                                  : auth::Permission::kRead;
+  }
+}
+
+// Whether the request brings its right with it: the keys that verify webhooks are public, and a
+// worker shows the token of its wake (section 7.3).
+bool IsOpenToAll(const RequestContext& context) {
+  if (context.operation != HttpOperation::kSubscription) {
+    return context.operation == HttpOperation::kOptions;
+  }
+  const std::optional<ControlRoute> route = ParseControlPath(context.target.path);
+  if (!route) return false;
+  using Kind = ControlRoute::Kind;
+  return route->kind == Kind::kSigningKeys || route->kind == Kind::kCallback ||
+         route->kind == Kind::kAck || route->kind == Kind::kRelease;
+}
+
+// The path that rules are asked about: of a subscription, its own whatever is done to it.
+std::string RuledPath(const RequestContext& context) {
+  if (context.operation == HttpOperation::kSubscription) {
+    if (const std::optional<ControlRoute> route = ParseControlPath(context.target.path)) {
+      return "__ds/subscriptions/" + route->id;
+    }
+  }
+  return context.target.path;
+}
+
+// IPv6 clients have a whole /64 to themselves.
+std::string AddressKey(std::string address) {
+  size_t colons = 0;
+  for (size_t i = 0; i < address.size(); ++i) {
+    if (address[i] == ':' && ++colons == 4) return address.substr(0, i) + "::/64";
+  }
+  return address;
+}
+
+}  // namespace
+
+Admission::Admission(const Parts& parts, Metrics& metrics)
+    : parts_(parts),
+      unauthenticated_(metrics.Counter("durable_streams_auth_refusals_total",
+                                       "Requests that were refused for who they are from.",
+                                       {{"reason", "unauthenticated"}})),
+      forbidden_(metrics.Counter("durable_streams_auth_refusals_total",
+                                 "Requests that were refused for who they are from.",
+                                 {{"reason", "forbidden"}})),
+      limited_requests_(metrics.Counter("durable_streams_rate_limited_total",
+                                        "Requests that were refused for a client's limit.",
+                                        {{"limit", "requests"}})),
+      limited_bytes_(metrics.Counter("durable_streams_rate_limited_total",
+                                     "Requests that were refused for a client's limit.",
+                                     {{"limit", "bytes"}})),
+      limited_readers_(metrics.Counter("durable_streams_rate_limited_total",
+                                       "Requests that were refused for a client's limit.",
+                                       {{"limit", "live_readers"}})),
+      shed_(metrics.Counter("durable_streams_shed_requests_total",
+                            "Requests that were refused because memory is short.")) {}
+
+absl::Status Admission::Shed(const RequestContext& context) {
+  if (parts_.memory == nullptr || !parts_.memory->sheds() ||
+      context.operation == HttpOperation::kDelete) {
+    return absl::OkStatus();
+  }
+  shed_.Increment();
+  return MakeError(ErrorCode::kOverloaded, "the server is short of memory");
+}
+
+std::string Admission::ClientAddress(const RequestContext& context) const {
+  if (!parts_.client_address_header.empty()) {
+    const auto header = context.request().Find(parts_.client_address_header);
+    if (header && !header->empty()) {
+      const size_t comma = header->rfind(',');
+      std::string_view last = comma == std::string_view::npos ? *header : header->substr(comma + 1);
+      while (last.starts_with(' ')) last.remove_prefix(1);
+      if (!last.empty()) return AddressKey(std::string(last));
+    }
+  }
+  return AddressKey(context.exchange.PeerAddress());
+}
+
+Task<absl::Status> Admission::Admit(RequestContext& context) {
+  if (parts_.authenticator != nullptr && !IsOpenToAll(context)) {
+    const std::string token(BearerToken(context.request().Find("authorization")));
+    std::shared_ptr<auth::Issuer> refresh;
+    absl::StatusOr<auth::PrincipalPtr> principal =
+        parts_.authenticator->Authenticate(token, &refresh);
+    if (!principal.ok() && refresh != nullptr) {
+      // The issuer may have rotated its keys.
+      auto start = [this, refresh](UniqueFunction<void(int)> done) {
+        parts_.authenticator->Refresh(refresh,
+                                      [done = std::move(done)]() mutable { done(0); });
+      };
+      CallbackAwaiter<int> fetched(context.exchange.io(), std::move(start));
+      (void)co_await fetched;
+      principal = parts_.authenticator->Authenticate(token);
+    }
+    if (!principal.ok()) {
+      if (GetErrorCode(principal.status()) == ErrorCode::kUnauthenticated) {
+        unauthenticated_.Increment();
+        context.challenge = token.empty() ? "Bearer" : "Bearer error=\"invalid_token\"";
+      }
+      co_return principal.status();
+    }
+    context.principal = *std::move(principal);
+    if (!context.principal->anonymous) context.client = context.principal->name;
+    const absl::Status authorized = Authorize(context);
+    if (!authorized.ok()) co_return authorized;
+  }
+  if (parts_.external != nullptr && !IsOpenToAll(context)) {
+    const http::Request& request = context.request();
+    auth::ExternalCheck::Question question;
+    question.method = std::string(request.method);
+    question.uri = std::string(request.target);
+    question.host = std::string(request.Find("host").value_or(""));
+    question.authorization = std::string(request.Find("authorization").value_or(""));
+    question.cookie = std::string(request.Find("cookie").value_or(""));
+    question.operation = std::string(OperationName(context.operation));
+    question.secure = request.secure;
+    auto ask = [this, question = std::move(question)](
+                   UniqueFunction<void(auth::ExternalCheck::Answer)> done) mutable {
+      parts_.external->Ask(std::move(question), std::move(done));
+    };
+    CallbackAwaiter<auth::ExternalCheck::Answer> asked(context.exchange.io(), std::move(ask));
+    const auth::ExternalCheck::Answer answer = co_await asked;
+    context.checked_externally = true;
+    if (!answer.status.ok()) {
+      const ErrorCode code = GetErrorCode(answer.status);
+      if (code == ErrorCode::kUnauthenticated) unauthenticated_.Increment();
+      if (code == ErrorCode::kForbidden) forbidden_.Increment();
+      context.challenge = answer.challenge.empty() ? "Bearer" : answer.challenge;
+      co_return answer.status;
+    }
+    if (!answer.principal.empty()) context.client = "user:" + answer.principal;
+  }
+  if (parts_.limiter != nullptr) {
+    if (context.client.empty()) context.client = "address:" + ClientAddress(context);
+    const RateLimiter::Decision decision = parts_.limiter->Take(
+        context.client, context.request().body.size(), std::chrono::steady_clock::now());
+    context.rate = decision;
+    if (!decision.allowed) {
+      (decision.by_bytes ? limited_bytes_ : limited_requests_).Increment();
+      co_return MakeError(ErrorCode::kRateLimited,
+                          decision.by_bytes ? "too many bytes" : "too many requests");
+    }
+  }
+  co_return absl::OkStatus();
+}
+
+absl::Status Admission::Authorize(RequestContext& context) {
+  const auth::RuleSet& rules = context.principal->rules;
+  const std::string path = RuledPath(context);
+  if (rules.Allows(PermissionFor(context), path)) return absl::OkStatus();
+  if (context.principal->anonymous && context.request().Find("authorization") == std::nullopt) {
+    // With credentials it may be another matter.
+    unauthenticated_.Increment();
+    context.challenge = "Bearer";
+    return MakeError(ErrorCode::kUnauthenticated, "a bearer token is required");
+  }
+  forbidden_.Increment();
+  // Whether there is a stream must not be told from the answer. Where one may not create, none says
+  // so, whether it is there or not.
+  if (context.operation == HttpOperation::kCreate || rules.Sees(path)) {
+    return MakeError(ErrorCode::kForbidden);
+  }
+  return MakeError(context.operation == HttpOperation::kSubscription
+                       ? ErrorCode::kSubscriptionNotFound
+                       : ErrorCode::kStreamNotFound);
+}
+
+bool Admission::Allows(const RequestContext& context, auth::Permission permission,
+                       std::string_view path) {
+  return context.principal == nullptr || context.principal->rules.Allows(permission, path);
+}
+
+bool Admission::AllowsPattern(const RequestContext& context, auth::Permission permission,
+                              std::string_view pattern) {
+  return context.principal == nullptr ||
+         context.principal->rules.AllowsPattern(permission, pattern);
+}
+
+void Admission::ChargeSent(const RequestContext& context, uint64_t bytes) {
+  if (parts_.limiter == nullptr || context.client.empty()) return;
+  parts_.limiter->Charge(context.client, bytes, std::chrono::steady_clock::now());
+}
+
+Admission::LiveReader::LiveReader(Admission& admission, const RequestContext& context)
+    : limiter_(admission.parts_.limiter), context_(context) {
+  if (limiter_ == nullptr || limiter_->limits().live_readers == 0) {
+    limiter_ = nullptr;
+    return;
+  }
+  admitted_ = limiter_->AddReader(context.client);
+  if (!admitted_) admission.limited_readers_.Increment();
+}
+
+Admission::LiveReader::~LiveReader() {
+  if (limiter_ != nullptr && admitted_) limiter_->RemoveReader(context_.client);
+}
+
+}  // namespace ds

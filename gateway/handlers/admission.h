@@ -1,0 +1,88 @@
+#ifndef GATEWAY_HANDLERS_ADMISSION_H_
+#define GATEWAY_HANDLERS_ADMISSION_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "base/clock.h"
+#include "base/task.h"
+#include "gateway/auth/authenticator.h"
+#include "gateway/auth/external_check.h"
+#include "gateway/handlers/request_context.h"
+#include "gateway/limits/memory_guard.h"
+#include "gateway/limits/rate_limiter.h"
+#include "metrics/metrics.h"
+
+namespace ds {
+
+// Decides whether a request may go on: is there memory for it, who is it from, what may they do, and
+// how much. Each part may be absent. Thread-safe; runs on the thread of the request's exchange.
+class Admission {
+ public:
+  struct Parts {
+    auth::Authenticator* authenticator = nullptr;
+    auth::ExternalCheck* external = nullptr;
+    RateLimiter* limiter = nullptr;
+    const MemoryGuard* memory = nullptr;
+    // The header in which a trusted proxy in front says whom it speaks for, such as
+    // X-Forwarded-For; of a list the last counts. Empty: clients are told by their own address.
+    std::string client_address_header;
+  };
+
+  // What the parts point to must outlive the object.
+  Admission(const Parts& parts, Metrics& metrics);
+
+  // Whether Admit has to be asked; Shed always has.
+  bool guards() const {
+    return parts_.authenticator != nullptr || parts_.external != nullptr ||
+           parts_.limiter != nullptr;
+  }
+  // kOverloaded while memory is short. Deleting is let through: it is what frees some.
+  absl::Status Shed(const RequestContext& context);
+  // Sets what is found out in the context. Errors: kUnauthenticated, kForbidden, kStreamNotFound
+  // (what one may not see is not there), kRateLimited, kOverloaded.
+  Task<absl::Status> Admit(RequestContext& context);
+
+  // What the request's principal may do beside what the request is for; true without
+  // authentication.
+  static bool Allows(const RequestContext& context, auth::Permission permission,
+                     std::string_view path);
+  static bool AllowsPattern(const RequestContext& context, auth::Permission permission,
+                            std::string_view pattern);
+
+  // One live reader more, while the object lives; false when the client has too many.
+  class LiveReader {
+   public:
+    LiveReader(Admission& admission, const RequestContext& context);
+    LiveReader(const LiveReader&) = delete;
+    ~LiveReader();
+    explicit operator bool() const { return admitted_; }
+
+   private:
+    RateLimiter* limiter_;
+    const RequestContext& context_;
+    bool admitted_ = true;
+  };
+  // Charges bytes that are sent to the client.
+  void ChargeSent(const RequestContext& context, uint64_t bytes);
+
+  const RateLimiter* limiter() const { return parts_.limiter; }
+
+ private:
+  friend class LiveReader;
+
+  std::string ClientAddress(const RequestContext& context) const;
+  absl::Status Authorize(RequestContext& context);
+
+  const Parts parts_;
+  prometheus::Counter& unauthenticated_;
+  prometheus::Counter& forbidden_;
+  prometheus::Counter& limited_requests_;
+  prometheus::Counter& limited_bytes_;
+  prometheus::Counter& limited_readers_;
+  prometheus::Counter& shed_;
+};
+
+}  // namespace ds
+
+#endif  // GATEWAY_HANDLERS_ADMISSION_H_
