@@ -1,15 +1,19 @@
 #include <malloc.h>
 #include <pthread.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "absl/strings/escaping.h"
 #include "absl/synchronization/mutex.h"
+#include "gateway/auth/config.h"
 #include "server/command_line.h"
 #include "server/logging.h"
 #include "server/server.h"
@@ -32,6 +36,15 @@ void KeepFreedMemory() {
   constexpr int kLargestKept = 16 << 20;
   mallopt(M_MMAP_THRESHOLD, kLargestKept);
   mallopt(M_TRIM_THRESHOLD, kLargestKept);
+}
+
+std::vector<std::string> OwnEnvironmentNames() {
+  std::vector<std::string> names;
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    const std::string_view text(*variable);
+    if (text.starts_with("DS_")) names.emplace_back(text.substr(0, text.find('=')));
+  }
+  return names;
 }
 
 int Rotate(const ds::RotateOptions& options) {
@@ -59,16 +72,23 @@ int main(int argc, char** argv) {
   int exit_code = 0;
   const auto line = ds::ParseCommandLine(
       std::vector<std::string>(argv + 1, argv + argc),
-      [](const std::string& name) -> const char* { return std::getenv(name.c_str()); }, text,
-      exit_code);
+      [](const std::string& name) -> const char* { return std::getenv(name.c_str()); },
+      OwnEnvironmentNames(), text, exit_code);
   if (!line) {
     std::fputs(text.c_str(), exit_code == 0 ? stdout : stderr);
     return exit_code;
   }
   ds::SetUpLogging(line->log);
+  for (const std::string& warning : line->warnings) spdlog::warn("{}", warning);
   RaiseFileLimit();
   KeepFreedMemory();
   SkipDeadlockDetection();
+  if (line->new_api_key) {
+    const std::string key = ds::auth::NewApiKey();
+    std::printf("key: %s\nsha256: %s\n", key.c_str(),
+                absl::BytesToHexString(ds::auth::Sha256(key)).c_str());
+    return 0;
+  }
   if (line->rotate_signing_key) return Rotate(*line->rotate_signing_key);
 
   // Before any thread starts, so that all of them leave the signals to sigwait below.

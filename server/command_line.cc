@@ -105,8 +105,7 @@ void AddHttpFlags(Flags& flags, ServerOptions& server, std::string& cursor_epoch
               "without it anybody may do anything");
   flags.Value("auth-url", server.external_check.url,
               "URL that is asked whether a request may go on, as by Caddy's forward_auth");
-  flags.Duration("auth-url-timeout", server.external_check.timeout,
-                 "how long its answer may take");
+  flags.Duration("auth-url-timeout", server.external_check.timeout, "how long its answer may take");
   flags.Duration("auth-url-cache", server.external_check.cache,
                  "how long its answer holds for the same request", absl::ZeroDuration());
   RateLimits& limits = server.rate_limits;
@@ -167,6 +166,8 @@ void AddStorageFlags(Flags& flags, ServerOptions& server, bool on_disk, std::str
   flags.Value("webhook-allowed-hosts", webhook_hosts,
               "the only hosts that webhooks may go to, separated by commas; *.example.com for all "
               "below one; empty for any that is public");
+  flags.Value("limit-streams-per-prefix", engine.committer.max_streams_per_prefix,
+              "streams whose paths have the same first segment; 0 for any number");
   flags.OnOff("registry", engine.committer.registry,
               "keep the stream __registry__, which lists all others");
 }
@@ -186,9 +187,11 @@ bool Contains(const std::vector<std::string>& arguments, const std::string& flag
 }
 
 // The arguments with what the environment and the config file add to them.
-std::vector<std::string> Complete(
-    std::vector<std::string> arguments, const std::vector<std::string>& flags,
-    const std::function<const char*(const std::string&)>& environment) {
+std::vector<std::string> Complete(std::vector<std::string> arguments,
+                                  const std::vector<std::string>& flags,
+                                  const std::function<const char*(const std::string&)>& environment,
+                                  const std::set<std::string>& flags_of_others,
+                                  std::vector<std::string>& warnings) {
   for (const std::string& flag : flags) {
     const char* const value = environment(EnvironmentName(flag));
     if (value != nullptr && !Contains(arguments, "--" + flag)) {
@@ -206,7 +209,10 @@ std::vector<std::string> Complete(
   for (const CLI::ConfigItem& item : CLI::ConfigTOML().from_config(in)) {
     const std::string name = item.fullname();
     if (std::find(flags.begin(), flags.end(), name) == flags.end() || name == "config") {
-      throw CLI::ValidationError("--config", file + ": unknown key '" + name + "'");
+      // A file may serve several roles.
+      if (!flags_of_others.contains(name))
+        warnings.push_back(file + ": unknown key '" + name + "'");
+      continue;
     }
     if (Contains(arguments, "--" + name)) continue;
     std::string value;
@@ -264,8 +270,8 @@ absl::Status FinishOptions(ServerOptions& server, const std::string& durability,
 
 std::optional<CommandLine> ParseCommandLine(
     const std::vector<std::string>& arguments,
-    const std::function<const char*(const std::string&)>& environment, std::string& text,
-    int& exit_code) {
+    const std::function<const char*(const std::string&)>& environment,
+    const std::vector<std::string>& environment_names, std::string& text, int& exit_code) {
   CLI::App app("A server for the Durable Streams protocol", "durable-streams");
   app.set_version_flag("--version", kVersion);
   app.require_subcommand(1);
@@ -371,16 +377,31 @@ std::optional<CommandLine> ParseCommandLine(
   rotate_command->add_option("--storage-tls-key", rotate.tls.key_file,
                              "PEM file with the key of that certificate");
 
+  CLI::App* const new_api_key = app.add_subcommand(
+      "new-api-key", "Make an API key, and the hash under which --auth-config names it");
+
   int role = -1;
   try {
     std::vector<std::string> completed = arguments;
+    std::set<std::string> known;
     for (const auto& [sub, flags] : roles) {
-      if (!arguments.empty() && arguments[0] == sub->get_name()) {
-        completed = Complete(arguments, FlagNames(*sub), environment);
+      for (const std::string& name : FlagNames(*sub)) known.insert(name);
+    }
+    for (const auto& [sub, flags] : roles) {
+      if (arguments.empty() || arguments[0] != sub->get_name()) continue;
+      completed = Complete(arguments, FlagNames(*sub), environment, known, line.warnings);
+      std::set<std::string> known_names;
+      for (const std::string& flag : known) known_names.insert(EnvironmentName(flag));
+      for (const std::string& name : environment_names) {
+        if (!known_names.contains(name)) {
+          line.warnings.push_back("unknown environment variable " + name);
+        }
       }
     }
     std::reverse(completed.begin(), completed.end());  // as CLI11 takes them
     app.parse(completed);
+    line.new_api_key = new_api_key->parsed();
+    if (line.new_api_key) return line;
     if (rotate_command->parsed()) {
       line.rotate_signing_key = std::move(rotate);
       return line;

@@ -21,16 +21,20 @@ struct CommandLine {
   ServerOptions server;
   LogOptions log;
   std::optional<RotateOptions> rotate_signing_key;
+  bool new_api_key = false;
+  // What was given and is not known, each by name; for the log.
+  std::vector<std::string> warnings;
 };
 
 // Reads the program's arguments (without its name), with `environment` in the place of getenv.
-// Options come from flags, then from the environment (DS_DATA_DIR for --data-dir), then from the
+// `environment_names` are those that begin with DS_, to find slips among them. Options come from
+// flags, then from the environment (DS_DATA_DIR for --data-dir), then from the
 // file that --config names (`data-dir = "..."` lines, TOML). On nothing to run (--help, --version,
 // a mistake) returns nothing, with the text to print and the exit code.
 std::optional<CommandLine> ParseCommandLine(
     const std::vector<std::string>& arguments,
-    const std::function<const char*(const std::string&)>& environment, std::string& text,
-    int& exit_code);
+    const std::function<const char*(const std::string&)>& environment,
+    const std::vector<std::string>& environment_names, std::string& text, int& exit_code);
 
 }  // namespace ds
 

@@ -45,10 +45,13 @@ void Census::Count(const rocksdb::Snapshot* snapshot) {
   for (it->SeekToFirst(); it->Valid(); it->Next()) {
     if (stopping_.load(std::memory_order_relaxed)) return;
     const EntryPtr entry = DecodeMetadata(std::string(ToView(it->key())), ToView(it->value()));
-    if (entry != nullptr) found += CountsOf(entry->config, entry->state);
+    if (entry == nullptr) continue;
+    found += CountsOf(entry->config, entry->state);
+    if (!entry->state.soft_deleted) quota_.AddCounted(entry->path);
   }
   // Of what cannot be read, reading it will tell.
   Add(found);
+  quota_.Complete();
   counted_ = true;
 }
 

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "storage/engine/database.h"
+#include "storage/engine/prefix_quota.h"
 #include "storage/engine/stream_entry.h"
 
 namespace ds {
@@ -25,8 +26,8 @@ class Census {
     Counts& operator-=(const Counts& other);
   };
 
-  // `database` must outlive the object.
-  explicit Census(Database& database) : database_(database) {}
+  // Both must outlive the object. `quota` gets each stream that is counted.
+  Census(Database& database, PrefixQuota& quota) : database_(database), quota_(quota) {}
   // Stops counting.
   ~Census();
 
@@ -41,6 +42,7 @@ class Census {
   void Count(const rocksdb::Snapshot* snapshot);
 
   Database& database_;
+  PrefixQuota& quota_;
   std::atomic<int64_t> streams_{0};
   std::atomic<int64_t> open_{0};
   std::atomic<int64_t> forks_{0};

@@ -26,7 +26,8 @@ Committer::Committer(const Options& options, Database& database, StreamCache& ca
                      RecordReader& reader, Clock& clock, EngineProbe& probe)
     : options_(options),
       clock_(clock),
-      writer_(options.registry, options.webhooks, database, cache, hub, reader, clock, probe) {}
+      writer_(options.registry, options.max_streams_per_prefix, options.webhooks, database, cache,
+              hub, reader, clock, probe) {}
 
 Committer::~Committer() { Stop(); }
 

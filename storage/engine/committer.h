@@ -27,6 +27,7 @@ class Committer {
  public:
   struct Options {
     bool registry = false;
+    uint64_t max_streams_per_prefix = 0;  // by the first segment of their paths; 0: any number
     WebhookPolicy webhooks;
     uint64_t max_queued_bytes = 256u << 20;  // beyond it, requests are refused as kOverloaded
     // Without a disk to wait for, a thread of its own only costs the way there and back: then the

@@ -119,6 +119,25 @@ ErrorCode CodeOf(const absl::Status& status) {
   return status.ok() ? ErrorCode::kInternal : GetErrorCode(status);
 }
 
+// What goes along with a call.
+
+TEST_F(EngineTest, WorkWhoseTimeIsUpIsRefusedAndLeavesNothing) {
+  ASSERT_OK(store_->Make("s"));
+  const CallContext late{.deadline = absl::Now() - absl::Milliseconds(1)};
+  AppendRequest append{.path = "s", .content_type = "application/octet-stream", .body = "x"};
+  append.context = late;
+  EXPECT_EQ(CodeOf(store_->Append(std::move(append)).status), ErrorCode::kDeadlineExceeded);
+  EXPECT_EQ(CodeOf(store_->Create({.path = "t", .context = late}).status),
+            ErrorCode::kDeadlineExceeded);
+  EXPECT_EQ(CodeOf(store_->Delete({.path = "s", .context = late}).status),
+            ErrorCode::kDeadlineExceeded);
+  EXPECT_EQ(store_->All("s"), "");
+  EXPECT_EQ(CodeOf(store_->Head({.path = "t"}).status), ErrorCode::kStreamNotFound);
+  AppendRequest early{.path = "s", .content_type = "application/octet-stream", .body = "y"};
+  early.context.deadline = absl::Now() + absl::Minutes(1);
+  ASSERT_OK(store_->Append(std::move(early)));
+}
+
 // Across a restart.
 
 TEST_F(EngineTest, DataAndClosureSurviveAReopen) {

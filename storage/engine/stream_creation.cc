@@ -69,6 +69,7 @@ EntryPtr StreamWriter::AddStream(std::string path, StreamConfig config, bool clo
   entry->producers_complete = true;
   const int64_t now = absl::ToUnixNanos(entry->config.created_at);
   entry->last_access_nanos = entry->persisted_access_nanos = now;
+  quota_.Note(entry->path, 1);
   cache_.Insert(entry);
   batch_.Created(entry);
   const absl::Time deadline = entry->deadline();
@@ -102,6 +103,8 @@ void StreamWriter::ApplyOne(CreateOperation& create) {
   if (request.fork && request.fork->source_path == request.path) {
     return answer(MakeError(ErrorCode::kSourceNotFound));
   }
+
+  if (!quota_.Admits(request.path)) return answer(MakeError(ErrorCode::kQuotaExceeded));
 
   StreamConfig config;
   EntryPtr source;

@@ -29,16 +29,17 @@ absl::Status WriteError(const rocksdb::Status& status) {
 
 }  // namespace
 
-StreamWriter::StreamWriter(bool registry, WebhookPolicy webhooks, Database& database,
-                           StreamCache& cache, TailHub& hub, RecordReader& reader, Clock& clock,
-                           EngineProbe& probe)
+StreamWriter::StreamWriter(bool registry, uint64_t max_streams_per_prefix, WebhookPolicy webhooks,
+                           Database& database, StreamCache& cache, TailHub& hub,
+                           RecordReader& reader, Clock& clock, EngineProbe& probe)
     : with_registry_(registry),
       database_(database),
       cache_(cache),
       reader_(reader),
       clock_(clock),
       probe_(probe),
-      census_(database),
+      quota_(max_streams_per_prefix),
+      census_(database, quota_),
       batch_(database, cache, census_),
       announcements_(hub, clock),
       subscriptions_(std::move(webhooks), database, batch_, reader, *this, clock, probe) {}
@@ -230,6 +231,7 @@ void StreamWriter::ApplyOne(DeleteOperation& remove) {
 }
 
 void StreamWriter::Remove(EntryPtr entry, ChangeEvent::Kind reason) {
+  quota_.Note(entry->path, -1);
   announcements_.Add(Announcements::Gone{entry});
   subscriptions_.OnRemoved(*entry);
   Record({reason, entry->path, entry->config.content_type, entry->config.lineage.stream_id(),
@@ -399,6 +401,7 @@ absl::Status StreamWriter::WriteBatch() {
   if (status.ok()) {
     probe_.NoteCommit(
         std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+    quota_.Commit();
     batch_.Publish();
     announcements_.Publish();
     subscriptions_.Publish();
@@ -406,6 +409,7 @@ absl::Status StreamWriter::WriteBatch() {
   }
   probe_.batch = {};
   probe_.commit_failures.Increment();
+  quota_.Rollback();
   batch_.Rollback();
   announcements_.Clear();
   subscriptions_.Rollback();

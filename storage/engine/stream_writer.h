@@ -34,9 +34,10 @@ namespace ds {
 class StreamWriter final : private SubscriptionBook::Streams {
  public:
   // All arguments must outlive the object. Call Start before anything else. With `registry` the
-  // stream __registry__ records every creation, deletion and expiry.
-  StreamWriter(bool registry, WebhookPolicy webhooks, Database& database, StreamCache& cache,
-               TailHub& hub, RecordReader& reader, Clock& clock, EngineProbe& probe);
+  // stream __registry__ records every creation, deletion and expiry. See PrefixQuota.
+  StreamWriter(bool registry, uint64_t max_streams_per_prefix, WebhookPolicy webhooks,
+               Database& database, StreamCache& cache, TailHub& hub, RecordReader& reader,
+               Clock& clock, EngineProbe& probe);
 
   SubscriptionBook& subscriptions() { return subscriptions_; }
 
@@ -112,6 +113,7 @@ class StreamWriter final : private SubscriptionBook::Streams {
 
   EngineProbe& probe_;
 
+  PrefixQuota quota_;
   Census census_;
   Batch batch_;
   Announcements announcements_;

@@ -98,12 +98,34 @@ test("flags win over the environment, that over the config file", async () => {
   expect(roots).toEqual(["/from-config/", "/from-environment/", "/from-flag/"])
 })
 
-test("an unknown key in the config file is named", () => {
+test("unknown keys of the config file and unknown DS_ variables are warned of by name", async () => {
   const config = join(folder.path, "config.toml")
-  writeFileSync(config, "no-such-key = 1\n")
-  const { code, out, err } = run(["dev", "--config", config])
-  expect(code).not.toBe(0)
-  expect(out + err).toContain("no-such-key")
+  // The second is another role's, as where one file serves several.
+  writeFileSync(config, 'no-such-key = 1\nstorage = "127.0.0.1:1"\nlong-poll-timeout = "5s"\n')
+  const server = await startServer(["dev", "--config", config], { env: { DS_LONG_POL_TIMEOUT: "1s", DS_DURABILITY: "os" } })
+  await server.stop()
+  expect(server.errors()).toContain("unknown key 'no-such-key'")
+  expect(server.errors()).toContain("unknown environment variable DS_LONG_POL_TIMEOUT")
+  expect(server.errors()).not.toMatch(/'storage'|'long-poll-timeout'|DS_DURABILITY/)
+})
+
+test("a trace goes through gateway and storage, and into both logs; a malformed one is ignored", async () => {
+  const debug = ["--log-level", "debug"]
+  const server = await startSplit(folder.path, ["--access-log", ...debug], debug)
+  const trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+  const put = (path, traceparent) => fetch(server.url + path, { method: "PUT", headers: traceparent ? { traceparent } : {} })
+  expect((await put("a", `00-${trace}-00f067aa0ba902b7-01`)).status).toBe(201)
+  expect((await put("b", "00-this-is-malformed")).status).toBe(201)
+  expect((await put("c")).status).toBe(201)
+  await server.stop()
+  const gateway = server.gateway.errors()
+  const storage = server.storage.errors()
+  const span = new RegExp(`access trace=${trace} span=([0-9a-f]{16}) operation=create path=a`).exec(gateway)[1]
+  expect(span).not.toBe("00f067aa0ba902b7")
+  expect(storage).toContain(`trace=${trace} parent=${span}`)
+  expect(gateway).toContain("a malformed traceparent is ignored")
+  const own = /access trace=([0-9a-f]{32}) span=([0-9a-f]{16}) operation=create path=c/.exec(gateway)
+  expect(storage).toContain(`trace=${own[1]} parent=${own[2]}`)
 })
 
 test("logs are JSON lines off a terminal, with request ids and without payloads", async () => {
@@ -121,9 +143,9 @@ test("logs are JSON lines off a terminal, with request ids and without payloads"
   const lines = log.trim().split("\n").map((line) => JSON.parse(line))
   const access = lines.filter(({ message }) => message.startsWith("access "))
   expect(access.length).toBe(2)
-  expect(access[0].message).toMatch(/id=\S+ method=PUT path=\/v1\/stream\/logged status=201 ms=[\d.]+/)
+  expect(access[0].message).toMatch(/trace=[0-9a-f]{32} span=[0-9a-f]{16} operation=create path=logged status=201 client=- ms=[\d.]+/)
   expect(log).not.toContain("secret")
-  expect(out.trim().split("\n").length).toBe(1)
+  expect(out.trim().split("\n").length).toBe(2)
 })
 
 test("the in-memory role keeps nothing and writes no files", async () => {

@@ -14,7 +14,7 @@ export const binary = process.env.DS_BINARY ?? join(root, "bazel-bin", "durable-
  */
 export async function startServer(args, { env = {}, timeoutMs = 20_000 } = {}) {
   const listen = ["--listen", "--admin-listen"].flatMap((flag) => (args.includes(flag) ? [] : [flag, "127.0.0.1:0"]))
-  const child = spawn(binary, [...args, ...listen, "--log-level", "warning"], {
+  const child = spawn(binary, [...args, ...listen, ...(args.includes("--log-level") ? [] : ["--log-level", "warning"])], {
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, ...env },
   })
