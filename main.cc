@@ -11,9 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "absl/strings/escaping.h"
 #include "absl/synchronization/mutex.h"
-#include "gateway/auth/config.h"
 #include "server/command_line.h"
 #include "server/logging.h"
 #include "server/server.h"
@@ -47,18 +45,6 @@ std::vector<std::string> OwnEnvironmentNames() {
   return names;
 }
 
-int Rotate(const ds::RotateOptions& options) {
-  const auto ids = ds::RotateSigningKey(options);
-  if (!ids.ok()) {
-    std::fprintf(stderr, "%s\n", std::string(ids.status().message()).c_str());
-    return 1;
-  }
-  for (size_t i = 0; i < ids->size(); ++i) {
-    std::printf("%s %s\n", (*ids)[i].c_str(), i == 0 ? "signs" : "published");
-  }
-  return 0;
-}
-
 // Debian builds Abseil with its developers' checks: each lock that gRPC takes is entered into one
 // graph of the whole process, to find cycles.
 void SkipDeadlockDetection() {
@@ -83,13 +69,7 @@ int main(int argc, char** argv) {
   RaiseFileLimit();
   KeepFreedMemory();
   SkipDeadlockDetection();
-  if (line->new_api_key) {
-    const std::string key = ds::auth::NewApiKey();
-    std::printf("key: %s\nsha256: %s\n", key.c_str(),
-                absl::BytesToHexString(ds::auth::Sha256(key)).c_str());
-    return 0;
-  }
-  if (line->rotate_signing_key) return Rotate(*line->rotate_signing_key);
+  if (line->command) return line->command();
 
   // Before any thread starts, so that all of them leave the signals to sigwait below.
   sigset_t signals;

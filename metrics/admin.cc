@@ -1,6 +1,8 @@
 #include "metrics/admin.h"
 
+#include <coroutine>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -12,10 +14,18 @@ namespace ds {
 
 class AdminServer::AdminHandler final : public http::Handler {
  public:
-  AdminHandler(Metrics& metrics, const Health& health) : metrics_(metrics), health_(health) {}
+  AdminHandler(Metrics& metrics, const Health& health, Backup backup)
+      : metrics_(metrics), health_(health), backup_(std::move(backup)) {}
+  ~AdminHandler() override {
+    if (worker_.joinable()) worker_.join();
+  }
 
   Task<int> Handle(http::Exchange& exchange) override {
-    co_return co_await exchange.Respond(Answer(exchange.request()));
+    const http::Request& request = exchange.request();
+    if (request.target == "/backup" && request.method == "POST") {
+      co_return co_await MakeBackup(exchange);
+    }
+    co_return co_await exchange.Respond(Answer(request));
   }
 
   http::Response Refuse(http::Exchange&, const absl::Status& error) override {
@@ -30,6 +40,46 @@ class AdminServer::AdminHandler final : public http::Handler {
     response.Add("X-Content-Type-Options", "nosniff");
     response.body.emplace_back(std::move(text));
     return response;
+  }
+
+  // Waits on another thread, so that scrapes and probes go on.
+  class Backing {
+   public:
+    Backing(AdminHandler& handler, http::IoThread& io) : handler_(handler), io_(io) {}
+    bool await_ready() const { return false; }
+    void await_suspend(std::coroutine_handle<> coroutine) {
+      if (handler_.worker_.joinable()) handler_.worker_.join();
+      handler_.worker_ = std::thread([this, coroutine] {
+        result_ = handler_.backup_();
+        io_.Resume(coroutine);
+      });
+    }
+    absl::StatusOr<std::string> await_resume() { return std::move(result_); }
+
+   private:
+    AdminHandler& handler_;
+    http::IoThread& io_;
+    absl::StatusOr<std::string> result_;
+  };
+
+  Task<int> MakeBackup(http::Exchange& exchange) {
+    if (!backup_) {
+      co_return co_await exchange.Respond(
+          Text(404, "this server makes no backups (--backup-dir)\n"));
+    }
+    if (std::exchange(backing_up_, true)) {
+      co_return co_await exchange.Respond(Text(409, "a backup is being made\n"));
+    }
+    Backing backing(*this, exchange.io());
+    const absl::StatusOr<std::string> made = co_await backing;
+    backing_up_ = false;
+    if (!made.ok()) {
+      co_return co_await exchange.Respond(Text(500, std::string(made.status().message()) + "\n"));
+    }
+    http::Response response{.status = 200};
+    response.Add("Content-Type", "application/json");
+    response.body.emplace_back(*made);
+    co_return co_await exchange.Respond(std::move(response));
   }
 
   http::Response Answer(const http::Request& request) {
@@ -69,11 +119,14 @@ class AdminServer::AdminHandler final : public http::Handler {
 
   Metrics& metrics_;
   const Health& health_;
+  const Backup backup_;
+  bool backing_up_ = false;
+  std::thread worker_;
 };
 
-AdminServer::AdminServer(Metrics& metrics, const Health& health)
+AdminServer::AdminServer(Metrics& metrics, const Health& health, Backup backup)
     : io_(0),
-      handler_(std::make_unique<AdminHandler>(metrics, health)),
+      handler_(std::make_unique<AdminHandler>(metrics, health, std::move(backup))),
       shared_(std::make_shared<http::ServerShared>()) {
   shared_->max_connections = 100;
   shared_->limits.max_body = 0;
@@ -87,8 +140,9 @@ AdminServer::~AdminServer() {
 
 absl::StatusOr<std::unique_ptr<AdminServer>> AdminServer::Start(const std::string& address,
                                                                 Metrics& metrics,
-                                                                const Health& health) {
-  std::unique_ptr<AdminServer> admin(new AdminServer(metrics, health));
+                                                                const Health& health,
+                                                                Backup backup) {
+  std::unique_ptr<AdminServer> admin(new AdminServer(metrics, health, std::move(backup)));
   admin->io_.Start();
   admin->server_ =
       std::make_unique<http::Server>(std::vector<http::IoThread*>{&admin->io_}, admin->shared_);

@@ -10,6 +10,7 @@
 #include "CLI/CLI.hpp"
 #include "absl/strings/ascii.h"
 #include "absl/time/time.h"
+#include "commands/commands.h"
 
 namespace ds {
 namespace {
@@ -152,6 +153,9 @@ void AddStorageFlags(Flags& flags, ServerOptions& server, bool on_disk, std::str
         .Value("durability", durability,
                "what an acknowledged write is: fsync = synced to disk, os = in the page cache")
         ->check(CLI::IsMember({"fsync", "os"}));
+    flags.Value("backup-dir", server.backup_directory,
+                "directory for the backups that `durable-streams backup` asks for");
+    flags.Value("keep-backups", server.backups_kept, "backups that stay there; 0 for all");
     flags.Value("max-open-files", engine.database.max_open_files,
                 "files that the storage keeps open; -1 for all it has");
   }
@@ -362,23 +366,7 @@ std::optional<CommandLine> ParseCommandLine(
   AddHttpFlags(gateway, line.server, cursor_epoch, cors_origins);
   add_common(gateway);
 
-  RotateOptions rotate;
-  CLI::App* const rotate_command = app.add_subcommand(
-      "rotate-signing-key", "Have webhooks signed with a new key; the old one stays published");
-  CLI::Option_group* const where = rotate_command->add_option_group("where");
-  where->add_option("--storage", rotate.storage, "HOST:PORT of a running storage, or unix:PATH");
-  where->add_option("--data-dir", rotate.data_dir, "directory of a server that is stopped")
-      ->check(CLI::ExistingDirectory);
-  where->require_option(1);
-  rotate_command->add_option("--storage-ca", rotate.tls.ca_file,
-                             "PEM file with the authority of the storage's certificate");
-  rotate_command->add_option("--storage-tls-cert", rotate.tls.certificate_file,
-                             "PEM file with the certificate to show the storage (mTLS)");
-  rotate_command->add_option("--storage-tls-key", rotate.tls.key_file,
-                             "PEM file with the key of that certificate");
-
-  CLI::App* const new_api_key = app.add_subcommand(
-      "new-api-key", "Make an API key, and the hash under which --auth-config names it");
+  AddCommands(app, line.command);
 
   int role = -1;
   try {
@@ -400,12 +388,7 @@ std::optional<CommandLine> ParseCommandLine(
     }
     std::reverse(completed.begin(), completed.end());  // as CLI11 takes them
     app.parse(completed);
-    line.new_api_key = new_api_key->parsed();
-    if (line.new_api_key) return line;
-    if (rotate_command->parsed()) {
-      line.rotate_signing_key = std::move(rotate);
-      return line;
-    }
+    if (line.command) return line;
     for (size_t i = 0; i < roles.size(); ++i) {
       if (roles[i].first->parsed()) role = static_cast<int>(i);
     }

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "server/options.h"
-#include "server/rotate_signing_key.h"
 
 namespace ds {
 
@@ -17,11 +16,10 @@ struct LogOptions {
 };
 
 struct CommandLine {
-  // A server to run, unless one of the other commands is set.
+  // Set: a command to run instead of a server; returns the exit code.
+  std::function<int()> command;
   ServerOptions server;
   LogOptions log;
-  std::optional<RotateOptions> rotate_signing_key;
-  bool new_api_key = false;
   // What was given and is not known, each by name; for the log.
   std::vector<std::string> warnings;
 };

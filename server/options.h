@@ -47,7 +47,7 @@ struct ServerOptions {
   auth::ExternalCheck::Options external_check;
   RateLimits rate_limits;
   std::string client_address_header;
-  uint64_t max_memory_bytes = 0;  // 0: by the control group
+  uint64_t max_memory_bytes = 0;           // 0: by the control group
   uint64_t max_buffered_bytes = 1u << 30;  // request bodies that are arriving, together
   uint64_t max_connections = 100'000;
   EngineOptions engine;
@@ -56,6 +56,9 @@ struct ServerOptions {
   // What Stop waits before it stops accepting, not ready meanwhile: the time that a load balancer
   // takes to notice.
   absl::Duration drain_delay = absl::ZeroDuration();
+  // Where POST /backup of the admin listener puts backups, and how many stay; empty: nowhere.
+  std::string backup_directory;
+  uint32_t backups_kept = 0;
   absl::Duration drain_timeout = absl::Seconds(10);
 };
 

@@ -146,13 +146,29 @@ class ServerImpl final : public Server {
     return {};
   }
 
+  absl::StatusOr<std::string> MakeBackup() {
+    if (!started_ || engine_ == nullptr) return absl::UnavailableError("the storage is not open");
+    const absl::StatusOr<BackupInfo> made =
+        engine_->Backup(options_.backup_directory, options_.backups_kept);
+    if (!made.ok()) {
+      spdlog::error("backup: {}", std::string(made.status().message()));
+      return made.status();
+    }
+    spdlog::info("backup {} was made: {} files, {} bytes", made->id, made->files, made->bytes);
+    return "{\"id\":" + std::to_string(made->id) + ",\"files\":" + std::to_string(made->files) +
+           ",\"bytes\":" + std::to_string(made->bytes) + "}\n";
+  }
+
   absl::Status StartAdmin() {
     if (options_.admin_listen.empty()) return absl::OkStatus();
+    AdminServer::Backup backup;
+    if (!options_.backup_directory.empty()) backup = [this] { return MakeBackup(); };
     absl::StatusOr<std::unique_ptr<AdminServer>> started =
-        AdminServer::Start(options_.admin_listen, metrics_, health_);
+        AdminServer::Start(options_.admin_listen, metrics_, health_, backup);
     if (!started.ok() && !options_.admin_listen_required) {
       const std::string& address = options_.admin_listen;
-      started = AdminServer::Start(address.substr(0, address.rfind(':')) + ":0", metrics_, health_);
+      started = AdminServer::Start(address.substr(0, address.rfind(':')) + ":0", metrics_, health_,
+                                   backup);
       if (started.ok()) {
         spdlog::warn("{} is taken: metrics and health are on {} (--admin-listen)", address,
                      (*started)->address());
@@ -214,8 +230,8 @@ class ServerImpl final : public Server {
       WatchAuthFiles();
     }
     if (external) {
-      external_check_ = std::make_unique<auth::ExternalCheck>(options_.external_check,
-                                                              *http_client_, clock_);
+      external_check_ =
+          std::make_unique<auth::ExternalCheck>(options_.external_check, *http_client_, clock_);
       parts.external = external_check_.get();
     }
     if (!external && authenticator_ == nullptr && options_.role != Role::kDev) {

@@ -107,7 +107,7 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const DatabaseOptions& 
     database->write_options_.disableWAL = true;
   } else {
     std::error_code error;
-    std::filesystem::create_directories(directory, error);
+    if (!options.read_only) std::filesystem::create_directories(directory, error);
     if (error) {
       return absl::UnknownError("cannot make the data directory " + directory + ": " +
                                 error.message());
@@ -132,8 +132,13 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const DatabaseOptions& 
   }
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* db = nullptr;
+  if (options.read_only) {
+    db_options.create_if_missing = db_options.create_missing_column_families = false;
+  }
   const rocksdb::Status status =
-      rocksdb::DB::Open(db_options, directory, descriptors, &handles, &db);
+      options.read_only
+          ? rocksdb::DB::OpenForReadOnly(db_options, directory, descriptors, &handles, &db)
+          : rocksdb::DB::Open(db_options, directory, descriptors, &handles, &db);
   if (!status.ok()) return OpenError(status, options.directory);
   database->db_.reset(db);
   for (size_t i = 0; i < handles.size(); ++i) {
@@ -144,12 +149,12 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const DatabaseOptions& 
     }
   }
 
-  const absl::Status usable = database->CheckFormat(options.directory);
+  const absl::Status usable = database->CheckFormat(options.directory, options.read_only);
   if (!usable.ok()) return usable;
   return database;
 }
 
-absl::Status Database::CheckFormat(const std::string& directory) {
+absl::Status Database::CheckFormat(const std::string& directory, bool read_only) {
   std::string version;
   const rocksdb::Status found = Get(Family::kMeta, kFormatVersionKey, &version);
   if (!found.IsNotFound() && (!found.ok() || version.size() != 8)) {
@@ -163,7 +168,7 @@ absl::Status Database::CheckFormat(const std::string& directory) {
         ", written by a newer version; this one reads formats up to " +
         std::to_string(kFormatVersion));
   }
-  if (format == kFormatVersion) return absl::OkStatus();
+  if (format == kFormatVersion || read_only) return absl::OkStatus();
   // It is new, or older programs must keep off it from now on.
   rocksdb::WriteBatch batch;
   batch.Put(family(Family::kMeta), kFormatVersionKey, EncodeNumber(kFormatVersion));

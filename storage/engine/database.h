@@ -25,6 +25,8 @@ struct DatabaseOptions {
   Durability durability = Durability::kFsync;
   int max_open_files = -1;  // -1: no limit of our own
   uint64_t block_cache_bytes = 256u << 20;
+  // Opens what is there without changing it, and without the lock: nobody else may be using it.
+  bool read_only = false;
   // Where the files are; nullptr: the system's, or memory without a directory. Must outlive the
   // database. Tests make it fail.
   rocksdb::Env* env = nullptr;
@@ -60,7 +62,7 @@ class Database {
  private:
   Database() = default;
   // Refuses what a newer version wrote; marks the directory as of this version's format.
-  absl::Status CheckFormat(const std::string& directory);
+  absl::Status CheckFormat(const std::string& directory, bool read_only);
 
   std::string directory_;
   std::shared_ptr<rocksdb::Statistics> statistics_;

@@ -81,6 +81,11 @@ Engine::Engine(const EngineOptions& options, std::unique_ptr<Database> database,
       committer_(CommitterOptions(options), *database_, cache_, hub_, reader_, clock, probe_),
       repacker_(options.repacker, *database_, committer_, probe_) {}
 
+absl::StatusOr<BackupInfo> Engine::Backup(const std::string& backup_directory, uint32_t keep) {
+  const std::lock_guard<std::mutex> lock(backup_mutex_);
+  return MakeBackup(*database_, backup_directory, keep);
+}
+
 std::string Engine::WhyReadOnly() const {
   if (!committer_.accepts_writes()) return "the last commit failed, and RocksDB has not recovered";
   const std::string& directory = database_->directory();

@@ -2,12 +2,14 @@
 #define STORAGE_ENGINE_ENGINE_H_
 
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "base/clock.h"
 #include "metrics/metrics.h"
 #include "storage/api/stream_store.h"
+#include "storage/engine/backup.h"
 #include "storage/engine/chunk_cache.h"
 #include "storage/engine/committer.h"
 #include "storage/engine/database.h"
@@ -52,6 +54,9 @@ class Engine final : public StreamStore {
   std::unique_ptr<Subscription> Watch(std::string pattern,
                                       std::shared_ptr<WatchObserver> observer) override;
 
+  // Adds a backup to the directory; see backup.h. Blocks until it is done. Thread-safe.
+  absl::StatusOr<BackupInfo> Backup(const std::string& backup_directory, uint32_t keep);
+
   // Why writes are refused now; empty: they are not. Thread-safe.
   std::string WhyReadOnly() const;
 
@@ -73,6 +78,7 @@ class Engine final : public StreamStore {
   TailHub hub_;
   RecordReader reader_;
   ChunkCache chunks_;
+  std::mutex backup_mutex_;  // one at a time
   Committer committer_;
   std::unique_ptr<WebhookSender> sender_;
   Repacker repacker_;
