@@ -11,7 +11,7 @@ function optionsOf(role) {
   const help = String(spawnSync(binary, [role, "--help"]).stdout)
   const options = []
   for (const line of help.split("\n")) {
-    const begin = /^ {2}--([a-z-]+)(?: ([A-Z:]+(?:[{[][^}\]]*[}\]])?))?(?:=(\S+))?( REQUIRED)? *(.*)$/.exec(line)
+    const begin = /^ {2}--([a-z0-9-]+)(?: ([A-Z:]+(?:[{[][^}\]]*[}\]])?))?(?:=(\S+))?( REQUIRED)? *(.*)$/.exec(line)
     if (begin) {
       const [, name, , value, required, text] = begin
       options.push({ name, value: required ? "required" : value, text })
@@ -43,7 +43,8 @@ export function configuration() {
 
 Every option can be given as a flag, in the environment, or in the TOML file that \`--config\` names (the
 flag without its dashes: \`data-dir = "/var/lib/durable-streams"\`). Flags win over the environment, that
-over the file. An unknown flag or key stops the start.
+over the file. An unknown flag stops the start; an unknown key, and an unknown variable that begins with \`DS_\`,
+is warned of by name.
 
 Durations are written as \`500ms\`, \`30s\`, \`2h\`; sizes in bytes or as \`64KiB\`, \`64MiB\`. This table is made
 from the program's own \`--help\`.

@@ -4,6 +4,7 @@ import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { expect, test } from "vitest"
 import { configuration } from "./configuration.js"
+import { metrics } from "./metrics.js"
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
 const read = (path) => readFileSync(join(root, path), "utf8")
@@ -17,6 +18,32 @@ test("docs/configuration.md is what the program says of its options", () => {
   const made = configuration()
   expect(made.split("\n").filter((line) => line.startsWith("| `--")).length).toBeGreaterThan(20)
   expect(read("docs/configuration.md")).toBe(made)
+})
+
+test("docs/metrics.md is what the server exports", async () => {
+  const made = await metrics()
+  expect(made.split("\n").filter((line) => line.startsWith("| `")).length).toBeGreaterThan(80)
+  expect(read("docs/metrics.md")).toBe(made)
+})
+
+test("docs/security.md has every member of the configuration, and every operation", () => {
+  const documented = read("docs/security.md")
+  const members = [...read("gateway/auth/config.cc").matchAll(/CheckMembers\([^{]*\{([^}]*)\}/g)].flatMap((match) => [...match[1].matchAll(/"(\w+)"/g)].map(([, name]) => name))
+  const operations = [...read("gateway/auth/rules.cc").matchAll(/name == "(\w+)"/g)].map(([, name]) => name)
+  expect(members.length).toBeGreaterThan(15)
+  expect(operations.length).toBe(6)
+  expect(members.filter((name) => !documented.includes(`\`${name}\``) && !documented.includes(`"${name}"`))).toEqual([])
+  expect(operations.filter((name) => !documented.includes(`| \`${name}\` |`))).toEqual([])
+})
+
+test("docs/operations.md has every health check and every command", () => {
+  const documented = read("docs/operations.md") + read("docs/subscriptions.md") + read("docs/security.md")
+  const checks = [...read("server/server.cc").matchAll(/Add(?:Live|Readi)ness\("(\w+)"/g)].map(([, name]) => name)
+  const commands = [...(sources("commands").matchAll(/add_subcommand\(\s*"([\w-]+)"/g))].map(([, name]) => name)
+  expect(checks.length).toBeGreaterThan(4)
+  expect(commands.length).toBeGreaterThan(5)
+  for (const name of checks) expect(documented).toContain(`| \`${name}\` |`)
+  for (const name of commands) expect(documented).toMatch(new RegExp(`durable-streams (stream )?\\S*${name}|\\b${name}\\|?`))
 })
 
 test("docs/api.md has every header that the server reads or sends", () => {

@@ -111,6 +111,7 @@ const suites = {
   client: () => vitest("client"),
   behaviour: () => vitest("behaviour"),
   crash: () => vitest("crash"),
+  deploy: () => vitest("deploy"),
   docs: () => vitest("docs"),
   // Last: it leaves another build of the program behind.
   package: () => vitest("package"),
