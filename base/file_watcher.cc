@@ -34,8 +34,8 @@ FileWatcher::~FileWatcher() {
   if (thread_.joinable()) thread_.join();
 }
 
-void FileWatcher::Watch(std::vector<std::string> files, std::function<void()> changed) {
-  std::string seen = Fingerprint(files);
+void FileWatcher::Watch(Files files, std::function<void()> changed) {
+  std::string seen = Fingerprint(files());
   const std::lock_guard<std::mutex> lock(mutex_);
   watched_.push_back({std::move(files), std::move(changed), std::move(seen)});
   StartLocked();
@@ -55,13 +55,17 @@ void FileWatcher::Run() {
   std::unique_lock<std::mutex> lock(mutex_);
   while (!wake_.wait_for(lock, interval_, [this] { return stopping_; })) {
     for (size_t i = 0; i < watched_.size(); ++i) {
-      std::string now = Fingerprint(watched_[i].files);
-      if (now == watched_[i].seen) continue;
-      watched_[i].seen = std::move(now);
-      const std::function<void()> changed = watched_[i].changed;
+      const Watched watched = watched_[i];
       lock.unlock();
-      changed();
+      const std::vector<std::string> files = watched.files();
+      std::string now = Fingerprint(files);
+      if (now != watched.seen) {
+        watched.changed();
+        // Other files now: what they were when they were read is not known, so once more.
+        if (watched.files() != files) now.clear();
+      }
       lock.lock();
+      watched_[i].seen = std::move(now);
     }
     for (size_t i = 0; i < each_time_.size(); ++i) {
       const std::function<void()> act = each_time_[i];

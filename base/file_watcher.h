@@ -22,16 +22,19 @@ class FileWatcher {
   // Stops watching.
   ~FileWatcher();
 
+  // Which files these are may change with what they say.
+  using Files = std::function<std::vector<std::string>()>;
+
   // Calls `changed` on the watcher's thread whenever one of `files` has become another one since it
   // was last looked at; what they are now counts as seen.
-  void Watch(std::vector<std::string> files, std::function<void()> changed);
+  void Watch(Files files, std::function<void()> changed);
 
   // Calls `act` once per interval, whether a file has changed or not.
   void EachTime(std::function<void()> act);
 
  private:
   struct Watched {
-    std::vector<std::string> files;
+    Files files;
     std::function<void()> changed;
     std::string seen;
   };

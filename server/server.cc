@@ -10,18 +10,14 @@
 
 #include "absl/time/clock.h"
 #include "base/file_watcher.h"
-#include "base/http_client.h"
-#include "gateway/auth/authenticator.h"
-#include "gateway/auth/external_check.h"
 #include "gateway/http/server.h"
 #include "gateway/http/tls.h"
-#include "gateway/limits/memory_guard.h"
-#include "gateway/limits/rate_limiter.h"
 #include "gateway/live/live_feeds.h"
 #include "metrics/admin.h"
 #include "metrics/health.h"
 #include "metrics/metrics.h"
 #include "metrics/process.h"
+#include "server/guard.h"
 #include "spdlog/spdlog.h"
 #include "storage/rpc/remote_store.h"
 #include "storage/rpc/service.h"
@@ -215,59 +211,8 @@ class ServerImpl final : public Server {
     return absl::OkStatus();
   }
 
-  absl::Status StartAdmission() {
-    Admission::Parts parts;
-    const bool external = !options_.external_check.url.empty();
-    if (external || !options_.auth_config_file.empty()) http_client_ = HttpClient::Make({});
-    if (!options_.auth_config_file.empty()) {
-      auto loaded = auth::Authenticator::Load(options_.auth_config_file, *http_client_, clock_);
-      if (!loaded.ok()) {
-        return absl::Status(loaded.status().code(),
-                            "--auth-config: " + std::string(loaded.status().message()));
-      }
-      authenticator_ = *std::move(loaded);
-      parts.authenticator = authenticator_.get();
-      WatchAuthFiles();
-    }
-    if (external) {
-      external_check_ =
-          std::make_unique<auth::ExternalCheck>(options_.external_check, *http_client_, clock_);
-      parts.external = external_check_.get();
-    }
-    if (!external && authenticator_ == nullptr && options_.role != Role::kDev) {
-      spdlog::warn(
-          "authentication is off: whoever reaches {} may read, write and delete every stream "
-          "(--auth-config, --auth-url)",
-          options_.listen);
-    }
-    if (options_.rate_limits.any()) {
-      limiter_ = std::make_unique<RateLimiter>(options_.rate_limits);
-      parts.limiter = limiter_.get();
-    }
-    memory_ = std::make_unique<MemoryGuard>(options_.max_memory_bytes);
-    parts.memory = memory_.get();
-    parts.client_address_header = options_.client_address_header;
-    admission_ = std::make_unique<Admission>(parts, metrics_);
-    memory_sampling_ = metrics_.Sample([this](Samples& samples) {
-      samples.Gauge("durable_streams_memory_limit_bytes",
-                    "Resident memory from which on requests are refused; 0: no limit.",
-                    static_cast<double>(memory_->max_bytes()));
-      samples.Gauge("durable_streams_memory_shedding", "1 while requests are refused for it.",
-                    memory_->sheds() ? 1 : 0);
-    });
-    return absl::OkStatus();
-  }
-
-  void WatchAuthFiles() {
-    files_.Watch(authenticator_->files(), [this] {
-      const absl::Status status = authenticator_->Reload();
-      if (status.ok()) {
-        spdlog::info("auth: {} was read again", options_.auth_config_file);
-      } else {
-        spdlog::error("auth: what was there stays in force: {}", std::string(status.message()));
-      }
-    });
-    files_.EachTime([this] { authenticator_->Tick(); });
+  std::vector<std::string> TlsFiles() const {
+    return {options_.tls_certificate_file, options_.tls_key_file};
   }
 
   absl::Status StartTls() {
@@ -282,16 +227,18 @@ class ServerImpl final : public Server {
     if (!loaded.ok()) return loaded.status();
     tls_ = *std::move(loaded);
     shared_->tls = tls_.get();
-    files_.Watch({certificate, key}, [this] {
-      const absl::Status status = tls_->Reload();
-      if (status.ok()) {
-        spdlog::info("the TLS certificate was renewed; it ends {}",
-                     absl::FormatTime(tls_->expiry(), absl::UTCTimeZone()));
-      } else {
-        // Perhaps only one of the two is written yet.
-        spdlog::error("the new TLS certificate is not used: {}", std::string(status.message()));
-      }
-    });
+    files_.Watch([this] { return TlsFiles(); },
+                 [this] {
+                   const absl::Status status = tls_->Reload();
+                   if (status.ok()) {
+                     spdlog::info("the TLS certificate was renewed; it ends {}",
+                                  absl::FormatTime(tls_->expiry(), absl::UTCTimeZone()));
+                   } else {
+                     // Perhaps only one of the two is written yet.
+                     spdlog::error("the new TLS certificate is not used: {}",
+                                   std::string(status.message()));
+                   }
+                 });
     return absl::OkStatus();
   }
 
@@ -304,10 +251,11 @@ class ServerImpl final : public Server {
       threads.push_back(threads_.back().get());
     }
     feeds_ = std::make_unique<LiveFeeds>(*store_, options_.gateway.cursors, clock_, metrics_);
-    const absl::Status guarded = StartAdmission();
-    if (!guarded.ok()) return guarded;
-    gateway_ = std::make_unique<Gateway>(options_.gateway, *store_, *feeds_, *admission_, clock_,
-                                         metrics_);
+    absl::StatusOr<std::unique_ptr<Guard>> guard = Guard::Make(options_, clock_, metrics_, files_);
+    if (!guard.ok()) return guard.status();
+    guard_ = *std::move(guard);
+    gateway_ = std::make_unique<Gateway>(options_.gateway, *store_, *feeds_, guard_->admission(),
+                                         clock_, metrics_);
     shared_ = std::make_shared<http::ServerShared>();
     shared_->limits = options_.limits;
     shared_->timeouts = options_.timeouts;
@@ -364,19 +312,12 @@ class ServerImpl final : public Server {
   rpc::RemoteStore* remote_ = nullptr;
   std::unique_ptr<Subscription> watch_;
   std::unique_ptr<LiveFeeds> feeds_;
-  std::unique_ptr<auth::Authenticator> authenticator_;
-  std::unique_ptr<auth::ExternalCheck> external_check_;
-  std::unique_ptr<RateLimiter> limiter_;
-  std::unique_ptr<MemoryGuard> memory_;
-  std::unique_ptr<Admission> admission_;
+  std::unique_ptr<Guard> guard_;
   std::unique_ptr<Gateway> gateway_;
   std::unique_ptr<http::TlsServer> tls_;
   std::shared_ptr<http::ServerShared> shared_;
   std::unique_ptr<http::Server> http_;
   std::unique_ptr<rpc::RpcServer> rpc_;
-  // Its answers go to what stands above.
-  std::unique_ptr<HttpClient> http_client_;
-  Metrics::Sampling memory_sampling_;
   FileWatcher files_;
   Metrics::Sampling process_sampling_;
   Metrics::Sampling http_sampling_;

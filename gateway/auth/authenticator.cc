@@ -141,8 +141,7 @@ absl::StatusOr<PrincipalPtr> Authenticator::AuthenticateJwt(const Loaded& loaded
     const IssuerConfig& config = issuer->config();
     if (config.claims.issuer != issuer_name) continue;
     const std::shared_ptr<const VerificationKeys> keys = issuer->keys();
-    const Verdict verdict =
-        keys == nullptr ? Verdict::kUnknownKey : VerifySignature(*jwt, *keys);
+    const Verdict verdict = keys == nullptr ? Verdict::kUnknownKey : VerifySignature(*jwt, *keys);
     if (verdict == Verdict::kUnknownKey && issuer->MayRefresh() && refresh != nullptr) {
       *refresh = issuer;
     }
@@ -159,8 +158,8 @@ absl::StatusOr<PrincipalPtr> Authenticator::AuthenticateJwt(const Loaded& loaded
       continue;
     }
     Principal principal;
-    principal.name = "jwt:" + issuer_name + ":" +
-                     ClaimText(jwt->claims, config.principal_claim).value_or("");
+    principal.name =
+        "jwt:" + issuer_name + ":" + ClaimText(jwt->claims, config.principal_claim).value_or("");
     principal.expires = *end;
     const auto claim = [&](const std::string& name) { return ClaimText(jwt->claims, name); };
     std::vector<Rule> rules = config.rules.Filled(claim).rules();

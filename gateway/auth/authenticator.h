@@ -22,8 +22,8 @@ class Issuer;
 
 // Tells who a request comes from, by its bearer token: an API key, or a JWT of a configured issuer.
 // The keys of issuers that publish them by URL are fetched in the background, kept, and fetched
-// anew when a token names one that is not known. Verified tokens are remembered until they expire or
-// the configuration changes. Thread-safe.
+// anew when a token names one that is not known. Verified tokens are remembered until they expire
+// or the configuration changes. Thread-safe.
 class Authenticator {
  public:
   // Reads the file that --auth-config names. `client` fetches keys; both must outlive the object.

@@ -118,8 +118,8 @@ absl::Status TakeIssuer(const Json& json, const std::string& where, const std::s
   if (status.ok()) status = TakeSeconds(json, where, "jwks_refresh_seconds", issuer.jwks_refresh);
   if (!status.ok()) return status;
   if (issuer.claims.issuer.empty()) return Wrong(where, "issuer is missing");
-  const int sources = !issuer.jwks_url.empty() + !issuer.jwks_file.empty() +
-                      !issuer.key_file.empty();
+  const int sources =
+      !issuer.jwks_url.empty() + !issuer.jwks_file.empty() + !issuer.key_file.empty();
   if (sources != 1) return Wrong(where, "one of jwks_url, jwks_file and key_file is needed");
   if (!issuer.jwks_url.empty() && !issuer.jwks_url.starts_with("https://") &&
       !issuer.jwks_url.starts_with("http://")) {

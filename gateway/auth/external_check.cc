@@ -30,10 +30,10 @@ ExternalCheck::Answer ExternalCheck::Judge(const HttpClient::Response& response)
   } else if (response.status == 403) {
     answer.status = MakeError(ErrorCode::kForbidden, "refused by the external check");
   } else {
-    answer.status = MakeError(
-        ErrorCode::kOverloaded,
-        response.status == 0 ? "the external check failed: " + response.failure
-                             : absl::StrCat("the external check answered ", response.status));
+    answer.status = MakeError(ErrorCode::kOverloaded,
+                              response.status == 0
+                                  ? "the external check failed: " + response.failure
+                                  : absl::StrCat("the external check answered ", response.status));
   }
   return answer;
 }
@@ -47,9 +47,9 @@ void ExternalCheck::Keep(const std::string& key, const Answer& answer) {
 }
 
 void ExternalCheck::Ask(Question question, UniqueFunction<void(Answer)> done) {
-  const std::string key = Sha256(absl::StrCat(
-      question.method, "\n", question.uri, "\n", question.host, "\n", question.authorization, "\n",
-      question.cookie));
+  const std::string key =
+      Sha256(absl::StrCat(question.method, "\n", question.uri, "\n", question.host, "\n",
+                          question.authorization, "\n", question.cookie));
   {
     std::unique_lock<std::mutex> lock(mutex_);
     const auto known = cache_.find(key);

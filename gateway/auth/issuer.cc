@@ -35,7 +35,8 @@ absl::StatusOr<VerificationKeys> ReadKeys(const IssuerConfig& config) {
     return keys;
   }
   absl::StatusOr<VerificationKey> key = ParsePublicKeyPem(*text);
-  if (!key.ok()) return absl::InvalidArgumentError(file + ": " + std::string(key.status().message()));
+  if (!key.ok())
+    return absl::InvalidArgumentError(file + ": " + std::string(key.status().message()));
   return VerificationKeys{*std::move(key)};
 }
 

@@ -25,8 +25,8 @@ struct VerificationKey {
 };
 using VerificationKeys = std::vector<VerificationKey>;
 
-// The keys of a JWK Set (RFC 7517) that can verify one of the algorithms: RSA from 2048 bits, P-256,
-// Ed25519. Others are left out. Errors: InvalidArgument when it is no JWK Set.
+// The keys of a JWK Set (RFC 7517) that can verify one of the algorithms: RSA from 2048 bits,
+// P-256, Ed25519. Others are left out. Errors: InvalidArgument when it is no JWK Set.
 absl::StatusOr<VerificationKeys> ParseJwks(std::string_view json);
 // The one public key in a PEM file's text (SubjectPublicKeyInfo). Errors: InvalidArgument.
 absl::StatusOr<VerificationKey> ParsePublicKeyPem(const std::string& pem);

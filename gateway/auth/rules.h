@@ -14,12 +14,12 @@ namespace ds::auth {
 
 // What may be done to a stream.
 enum class Permission : uint8_t {
-  kRead = 1,       // GET, HEAD, live reads; as the source of a fork
-  kAppend = 2,     // POST, closing included; as the wake stream of a subscription
-  kCreate = 4,     // PUT
-  kDelete = 8,     // DELETE
+  kRead = 1,        // GET, HEAD, live reads; as the source of a fork
+  kAppend = 2,      // POST, closing included; as the wake stream of a subscription
+  kCreate = 4,      // PUT
+  kDelete = 8,      // DELETE
   kSubscribe = 16,  // the subscription APIs, for subscriptions of that path
-  kList = 32,      // reading the registry
+  kList = 32,       // reading the registry
 };
 
 std::optional<Permission> PermissionFromName(std::string_view name);

@@ -1,11 +1,10 @@
 #include "gateway/handlers/admission.h"
 
-#include <atomic>
-#include <coroutine>
 #include <memory>
 #include <optional>
 #include <utility>
 
+#include "gateway/handlers/callback_result.h"
 #include "gateway/protocol/subscription_json.h"
 #include "storage/api/errors.h"
 
@@ -13,37 +12,6 @@ namespace ds {
 namespace {
 
 constexpr char kRegistryPath[] = "__registry__";
-
-// Awaits something that answers by a callback, which may come at once or on another thread.
-template <typename Result>
-class [[nodiscard]] CallbackAwaiter {
- public:
-  using Start = UniqueFunction<void(UniqueFunction<void(Result)>)>;
-
-  CallbackAwaiter(http::IoThread& io, Start start) : io_(io), start_(std::move(start)) {}
-  CallbackAwaiter(const CallbackAwaiter&) = delete;
-
-  bool await_ready() const { return false; }
-  bool await_suspend(std::coroutine_handle<> coroutine) {
-    start_([this, &io = io_, coroutine](Result result) {
-      result_ = std::move(result);
-      if (stage_.exchange(kAnswered, std::memory_order_acq_rel) == kSuspended) {
-        io.Resume(coroutine);
-      }
-    });
-    return stage_.exchange(kSuspended, std::memory_order_acq_rel) != kAnswered;
-  }
-  Result await_resume() { return std::move(result_); }
-
- private:
-  static constexpr int kSuspended = 1;
-  static constexpr int kAnswered = 2;
-
-  http::IoThread& io_;
-  Start start_;
-  Result result_;
-  std::atomic<int> stage_{0};
-};
 
 auth::Permission PermissionFor(const RequestContext& context) {
   switch (context.operation) {
@@ -146,8 +114,7 @@ Task<absl::Status> Admission::Admit(RequestContext& context) {
     if (!principal.ok() && refresh != nullptr) {
       // The issuer may have rotated its keys.
       auto start = [this, refresh](UniqueFunction<void(int)> done) {
-        parts_.authenticator->Refresh(refresh,
-                                      [done = std::move(done)]() mutable { done(0); });
+        parts_.authenticator->Refresh(refresh, [done = std::move(done)]() mutable { done(0); });
       };
       CallbackAwaiter<int> fetched(context.exchange.io(), std::move(start));
       (void)co_await fetched;

@@ -17,7 +17,8 @@ namespace {
 
 constexpr char kAllowedMethods[] = "GET, POST, PUT, DELETE, HEAD, OPTIONS";
 constexpr char kAllowedHeaders[] =
-    "Content-Type, Authorization, If-None-Match, Traceparent, Tracestate, Stream-Seq, Stream-TTL, Stream-Expires-At, "
+    "Content-Type, Authorization, If-None-Match, Traceparent, Tracestate, Stream-Seq, Stream-TTL, "
+    "Stream-Expires-At, "
     "Stream-Closed, Producer-Id, Producer-Epoch, Producer-Seq, Stream-Forked-From, "
     "Stream-Fork-Offset, Stream-Fork-Sub-Offset";
 constexpr char kExposedHeaders[] =
@@ -148,7 +149,8 @@ void Gateway::NoteAnswered(const RequestContext& context, int status) {
 }
 
 http::Response Gateway::Refuse(http::Exchange& exchange, const absl::Status& error) {
-  const RequestContext context(exchange);
+  RequestContext context(exchange);
+  TakeTrace(context);
   http::Response response = Problem(error, context);
   NoteAnswered(context, response.status);
   return response;
@@ -169,10 +171,10 @@ void Gateway::AddRateLimit(const RequestContext& context, http::Response& respon
   const RateLimits& limits = admission_.limiter()->limits();
   if (limits.requests_per_second <= 0) return;
   const double burst = limits.request_burst > 0 ? limits.request_burst : limits.requests_per_second;
-  const auto window = std::max<int64_t>(
-      1, static_cast<int64_t>(std::ceil(burst / limits.requests_per_second)));
-  response.Add("RateLimit-Policy", absl::StrCat("\"requests\";q=", static_cast<uint64_t>(burst),
-                                                ";w=", window));
+  const auto window =
+      std::max<int64_t>(1, static_cast<int64_t>(std::ceil(burst / limits.requests_per_second)));
+  response.Add("RateLimit-Policy",
+               absl::StrCat("\"requests\";q=", static_cast<uint64_t>(burst), ";w=", window));
   const absl::Duration reset = absl::Ceil(context.rate->reset, absl::Seconds(1));
   response.Add("RateLimit", absl::StrCat("\"requests\";r=", context.rate->remaining,
                                          ";t=", absl::ToInt64Seconds(reset)));
@@ -226,7 +228,8 @@ void Gateway::AddFailure(const absl::Status& error, const RequestContext& contex
     response.Add("WWW-Authenticate", context.challenge.empty() ? "Bearer" : context.challenge);
   }
   if (info.http_status == 429 && context.rate) {
-    const absl::Duration wait = context.rate->allowed ? absl::Seconds(1) : context.rate->retry_after;
+    const absl::Duration wait =
+        context.rate->allowed ? absl::Seconds(1) : context.rate->retry_after;
     response.Add("Retry-After",
                  std::to_string(absl::ToInt64Seconds(absl::Ceil(wait, absl::Seconds(1)))));
   }
@@ -271,7 +274,8 @@ std::string Gateway::CacheControl(const StreamInfo& info, const RequestContext& 
     max_age = std::min(max_age, *left);
     stale = std::min(stale, *left - max_age);
   }
-  return absl::StrCat(context.is_private() ? "private" : "public", ", max-age=", max_age, ", stale-while-revalidate=", stale);
+  return absl::StrCat(context.is_private() ? "private" : "public", ", max-age=", max_age,
+                      ", stale-while-revalidate=", stale);
 }
 
 bool Gateway::NeedsOwnCursor(const ReadQuery& query) const {

@@ -1,10 +1,10 @@
 #ifndef GATEWAY_HANDLERS_STORE_CALL_H_
 #define GATEWAY_HANDLERS_STORE_CALL_H_
 
-#include <atomic>
 #include <coroutine>
 #include <utility>
 
+#include "gateway/handlers/callback_result.h"
 #include "gateway/http/io_thread.h"
 #include "storage/api/stream_store.h"
 
@@ -19,32 +19,20 @@ class [[nodiscard]] StoreCall {
   using Method = void (StreamStore::*)(Request, StreamStore::Callback<Result>);
 
   StoreCall(http::IoThread& io, StreamStore& store, Method method, Request request)
-      : io_(io), store_(store), method_(method), request_(std::move(request)) {}
-  StoreCall(const StoreCall&) = delete;
+      : result_(io), store_(store), method_(method), request_(std::move(request)) {}
 
   bool await_ready() const { return false; }
   bool await_suspend(std::coroutine_handle<> coroutine) {
-    (store_.*method_)(std::move(request_), [this, &io = io_, coroutine](Result result) {
-      result_ = std::move(result);
-      // Whoever comes second resumes; after the exchange `this` may be gone.
-      if (stage_.exchange(kAnswered, std::memory_order_acq_rel) == kSuspended) {
-        io.Resume(coroutine);
-      }
-    });
-    return stage_.exchange(kSuspended, std::memory_order_acq_rel) != kAnswered;
+    (store_.*method_)(std::move(request_), result_.CallbackFor(coroutine));
+    return result_.StaysSuspended();
   }
-  Result await_resume() { return std::move(result_); }
+  Result await_resume() { return result_.Take(); }
 
  private:
-  static constexpr int kSuspended = 1;
-  static constexpr int kAnswered = 2;
-
-  http::IoThread& io_;
+  CallbackResult<Result> result_;
   StreamStore& store_;
   const Method method_;
   Request request_;
-  Result result_;
-  std::atomic<int> stage_{0};
 };
 
 }  // namespace ds

@@ -106,9 +106,7 @@ void Connection::Receive() {
 
 void Connection::Process() {
   if (processing_) return;
-  if (first_) {
-    if (CloseIfTls() || HandOverIfHttp2()) return;
-  }
+  if (first_ && HandOverIfHttp2()) return;
   processing_ = true;
   while (!closed_ && !lingering_) {
     if (phase_ == Phase::kHead) {
@@ -120,14 +118,6 @@ void Connection::Process() {
     }
   }
   processing_ = false;
-}
-
-bool Connection::CloseIfTls() {
-  constexpr char kTlsHandshake = 0x16;  // RFC 8446 section 5.1
-  if (transport_->secure() || in_[0] != kTlsHandshake) return false;
-  // No answer in clear would be understood.
-  Close();
-  return true;
 }
 
 bool Connection::HandOverIfHttp2() {

@@ -66,8 +66,6 @@ class Connection final : public Exchange,
   void Process();
   // Whether the peer speaks HTTP/2, which its first bytes tell; then the connection is handed over.
   bool HandOverIfHttp2();
-  // Closes when the peer speaks TLS to a listener without.
-  bool CloseIfTls();
   // Both return whether there may be more to process.
   bool ProcessHead();
   bool ProcessBody();

@@ -16,9 +16,9 @@ namespace ds::http {
 
 // One request and the way to answer it, whatever carries it (HTTP/1.1 or HTTP/2). Belongs to one
 // IoThread. A handler answers once: with Respond, or with StartStream, any number of Writes and
-// EndStream. A send completes when the bytes are handed to the kernel, or over HTTP/2 when few enough
-// wait for the client's flow control; so a handler never has much more than one piece under way:
-// that is the whole of the backpressure.
+// EndStream. A send completes when the bytes are handed to the kernel, or over HTTP/2 when few
+// enough wait for the client's flow control; so a handler never has much more than one piece under
+// way: that is the whole of the backpressure.
 class Exchange {
  public:
   // Resumes with false when the peer is gone; sending more is then harmless and useless.

@@ -193,9 +193,10 @@ void Http2Connection::Sweep(SteadyTime now) {
   if (now - blocked_since_ > shared_->timeouts.write) return Close();
   std::vector<std::shared_ptr<Http2Stream>> late;
   for (const auto& [id, stream] : streams_) {
-    if (!stream->handled() && now - stream->last_progress() > shared_->timeouts.body) {
-      late.push_back(stream);
-    }
+    const auto waited = now - stream->last_progress();
+    // Without all headers there is nothing to answer, and nothing else may come in between.
+    if (!stream->has_headers() && waited > shared_->timeouts.head) return Close();
+    if (!stream->handled() && waited > shared_->timeouts.body) late.push_back(stream);
   }
   for (const auto& stream : late) {
     stream->TimeOut();

@@ -88,6 +88,7 @@ void Http2Stream::AddHeader(std::string_view name, std::string_view value) {
 }
 
 bool Http2Stream::FinishHeaders() {
+  has_headers_ = true;
   const std::string_view head(request_.head);
   request_.method = head.substr(method_.value_begin, method_.value_size);
   request_.target = head.substr(path_.value_begin, path_.value_size);

@@ -29,6 +29,7 @@ class Http2Stream final : public Exchange, public std::enable_shared_from_this<H
   // The request is complete, or refused: it is answered from here on. Once.
   Detached Handle();
   bool refused() const { return !error_.ok(); }
+  bool has_headers() const { return has_headers_; }
   bool handled() const { return handled_; }
   SteadyTime last_progress() const { return last_progress_; }
   // The client did not send the rest in time.
@@ -82,6 +83,7 @@ class Http2Stream final : public Exchange, public std::enable_shared_from_this<H
   Field method_{};
   Field path_{};
   bool has_authority_ = false;
+  bool has_headers_ = false;  // all of them
   absl::Status error_;
   uint64_t reserved_body_ = 0;
   SteadyTime last_progress_;

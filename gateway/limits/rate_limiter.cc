@@ -16,9 +16,10 @@ RateLimiter::RateLimiter(const RateLimits& limits)
 void RateLimiter::Fill(Client& client, Time now) const {
   if (now <= client.at) return;
   const double seconds = std::chrono::duration<double>(now - client.at).count();
-  client.requests = std::min(request_burst_, client.requests + seconds * limits_.requests_per_second);
-  client.bytes = std::min(
-      byte_burst_, client.bytes + seconds * static_cast<double>(limits_.bytes_per_second));
+  client.requests =
+      std::min(request_burst_, client.requests + seconds * limits_.requests_per_second);
+  client.bytes =
+      std::min(byte_burst_, client.bytes + seconds * static_cast<double>(limits_.bytes_per_second));
   client.at = now;
 }
 

@@ -34,10 +34,10 @@ class RateLimiter {
 
   struct Decision {
     bool allowed = true;
-    bool by_bytes = false;  // refused for bytes, not for requests
-    uint64_t remaining = 0;             // requests that may come now
-    absl::Duration reset;               // until the bucket of requests is full
-    absl::Duration retry_after;         // of a refusal
+    bool by_bytes = false;       // refused for bytes, not for requests
+    uint64_t remaining = 0;      // requests that may come now
+    absl::Duration reset;        // until the bucket of requests is full
+    absl::Duration retry_after;  // of a refusal
   };
   // Takes one request with `bytes` of body. A client whose bytes are used up is refused until the
   // bucket has some again; what a request takes beyond them is owed.

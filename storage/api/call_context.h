@@ -16,8 +16,8 @@ struct TraceContext {
 
   uint64_t trace_high = 0;  // the trace id's two halves
   uint64_t trace_low = 0;
-  uint64_t span = 0;   // the caller's
-  uint8_t flags = 0;   // 1: sampled
+  uint64_t span = 0;  // the caller's
+  uint8_t flags = 0;  // 1: sampled
 
   // Whether there is one: ids of zeros only are none.
   bool valid() const { return (trace_high != 0 || trace_low != 0) && span != 0; }

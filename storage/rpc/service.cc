@@ -4,9 +4,9 @@
 #include <thread>
 #include <utility>
 
+#include "absl/time/time.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
 #include "grpcpp/grpcpp.h"
-#include "absl/time/time.h"
 #include "proto/durablestreams/v1/stream_store.grpc.pb.h"
 #include "spdlog/spdlog.h"
 #include "storage/rpc/call.h"
@@ -109,7 +109,8 @@ class Service {
                   Finish<HeadResult>(call, *call.out().mutable_info()));
     };
     delete_.handler = [this](DeleteCall& call) {
-      store_.Delete({call.in().path(), ContextOf(call.context())}, [&call](const DeleteResult& result) {
+      store_.Delete({call.in().path(), ContextOf(call.context())}, [&call](
+                                                                       const DeleteResult& result) {
         call.Finish(result.status.ok() ? grpc::Status::OK : Refuse(call.context(), result.status));
       });
     };

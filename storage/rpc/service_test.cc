@@ -1,5 +1,5 @@
-// The calls that internal clients make one by one, through a real server; sessions are covered by
-// store_contract_test.
+// The calls that internal clients make one by one, through a real server, and how sessions begin
+// and end; what sessions carry is covered by store_contract_test.
 
 #include "storage/rpc/service.h"
 
@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "grpcpp/grpcpp.h"
 #include "gtest/gtest.h"
@@ -190,6 +191,64 @@ TEST_F(ServiceTest, AWatchTellsOfWhatItsPatternNames) {
   EXPECT_THAT(seen, ::testing::ElementsAre("a/1 KIND_CREATED", "a/1 KIND_APPENDED"));
 }
 
+TEST_F(ServiceTest, ASessionCarriesTracesAndTimesAndEndsWhenItsClientIsDone) {
+  ASSERT_TRUE(Create("s", "text/plain").ok());
+  grpc::ClientContext context;
+  SetDeadline(context);
+  const auto session = stub_->Session(&context);
+  pb::SessionRequest request;
+  pb::SessionCall& call = *request.add_calls();
+  call.set_id(1);
+  call.set_timeout_ms(60'000);
+  call.set_trace_high(1);
+  call.set_trace_low(2);
+  call.set_trace_span(3);
+  call.mutable_append()->set_path("s");
+  call.mutable_append()->set_content_type("text/plain");
+  call.mutable_append()->set_body("in time");
+  ASSERT_TRUE(session->Write(request));
+  pb::SessionResponse response;
+  ASSERT_TRUE(session->Read(&response));
+  EXPECT_TRUE(response.answers(0).has_append());
+  session->WritesDone();
+  EXPECT_FALSE(session->Read(&response));
+  EXPECT_TRUE(session->Finish().ok());
+}
+
+TEST_F(ServiceTest, ADrainedSessionAnswersWhatWasSentAndEnds) {
+  ASSERT_TRUE(Create("s", "text/plain").ok());
+  grpc::ClientContext context;
+  SetDeadline(context);
+  const auto session = stub_->Session(&context);
+  pb::SessionRequest request;
+  for (uint64_t id = 1; id <= 100; ++id) {
+    pb::SessionCall& call = *request.add_calls();
+    call.set_id(id);
+    call.mutable_append()->set_path("s");
+    call.mutable_append()->set_content_type("text/plain");
+    call.mutable_append()->set_body("x");
+  }
+  ASSERT_TRUE(session->Write(request));
+  pb::SessionResponse response;
+  ASSERT_TRUE(session->Read(&response));
+  int answers = response.answers_size();
+  bool draining = response.draining();
+  std::thread stopping([this] { server_->Stop(absl::Seconds(20)); });
+  const absl::Time begin = absl::Now();
+  while (!draining && session->Read(&response)) {
+    answers += response.answers_size();
+    draining = response.draining();
+  }
+  EXPECT_TRUE(draining);
+  session->WritesDone();
+  while (session->Read(&response)) answers += response.answers_size();
+  EXPECT_EQ(answers, 100);
+  EXPECT_TRUE(session->Finish().ok());
+  stopping.join();
+  // Not when the deadline cuts it off.
+  EXPECT_LT(absl::Now() - begin, absl::Seconds(10));
+}
+
 TEST_F(ServiceTest, HealthIsKnownByServiceAndWatchedUntilTheDrain) {
   const auto check = [&](const std::string& service, HealthCheckResponse& response) {
     grpc::ClientContext context;
@@ -209,10 +268,14 @@ TEST_F(ServiceTest, HealthIsKnownByServiceAndWatchedUntilTheDrain) {
   const auto reader = health_->Watch(&context, HealthCheckRequest());
   ASSERT_TRUE(reader->Read(&response));
   EXPECT_EQ(response.status(), HealthCheckResponse::SERVING);
-  std::thread stopping([this] { server_->Stop(absl::Milliseconds(500)); });
+  server_->Drain();
   ASSERT_TRUE(reader->Read(&response));
   EXPECT_EQ(response.status(), HealthCheckResponse::NOT_SERVING);
-  stopping.join();
+  // It says so before it stops, and serves until then.
+  EXPECT_TRUE(Create("late", "text/plain").ok());
+  ASSERT_TRUE(check("", response).ok());
+  EXPECT_EQ(response.status(), HealthCheckResponse::NOT_SERVING);
+  server_->Stop(absl::Milliseconds(500));
 }
 
 }  // namespace

@@ -154,6 +154,40 @@ const settings = frame(4, 0, 0)
 const getHeaders = Buffer.concat([Buffer.from([0x82, 0x86, 0x04, 15]), Buffer.from("/v1/stream/none"), Buffer.from([0x01, 1]), Buffer.from("x")])
 const postHeaders = Buffer.concat([Buffer.from([0x83, 0x86, 0x04, 15]), Buffer.from("/v1/stream/none"), Buffer.from([0x01, 1]), Buffer.from("x")])
 
+/** The frames in what was received, as type, flags, stream and payload. */
+function framesOf(bytes) {
+  const frames = []
+  for (let at = 0; at + 9 <= bytes.length; ) {
+    const size = bytes.readUIntBE(at, 3)
+    frames.push({ type: bytes[at + 3], flags: bytes[at + 4], stream: bytes.readUInt32BE(at + 5), payload: bytes.subarray(at + 9, at + 9 + size) })
+    at += 9 + size
+  }
+  return frames
+}
+
+test("streams beyond the limit are refused, frames beyond the size end the connection", async () => {
+  const path = "/v1/stream/full-house?offset=now&live=long-poll"
+  await fetch(`${server.url}full-house`, { method: "PUT", headers: text })
+  const headers = Buffer.concat([Buffer.from([0x82, 0x86, 0x04, path.length]), Buffer.from(path), Buffer.from([0x01, 1]), Buffer.from("x")])
+  const { port } = new URL(origin)
+  const socket = connect(Number(port), "127.0.0.1")
+  let received = Buffer.alloc(0)
+  socket.on("data", (chunk) => (received = Buffer.concat([received, chunk])))
+  socket.on("error", () => {})
+  const closed = new Promise((resolve) => socket.once("close", resolve))
+  const acknowledgement = frame(4, 1, 0)
+  socket.write(Buffer.concat([preface, settings, acknowledgement, ...Array.from({ length: 260 }, (_, i) => frame(1, 5, 2 * i + 1, headers))]))
+  const resets = () => framesOf(received).filter(({ type }) => type === 3)
+  await until(() => resets().length >= 10)
+  // REFUSED_STREAM: the client may try again.
+  expect(resets().map(({ payload }) => payload.readUInt32BE(0))).toEqual(Array(10).fill(7))
+  expect(Math.min(...resets().map(({ stream }) => stream))).toBe(501)
+  socket.write(frame(0, 0, 1, Buffer.alloc(1 << 17)))
+  await closed
+  const goaway = framesOf(received).find(({ type }) => type === 7)
+  expect(goaway.payload.readUInt32BE(4)).toBe(6) // FRAME_SIZE_ERROR
+})
+
 /** Sends what `next` makes until the server ends the connection; how many it took, and the error. */
 async function flood(next, limit = 100_000) {
   const { port } = new URL(origin)
@@ -192,6 +226,25 @@ test.each(Object.keys(floods))("a flood of %s ends its connection and nothing el
   expect(result.open).toBe(false)
   expect(result.sent).toBeLessThan(50_000)
   expect((await fetch(`${server.url}none`)).status).toBe(404)
+})
+
+test("headers that never end, and bodies that stop, are not waited for", async () => {
+  const hasty = await startServer(["dev", "--header-timeout", "500ms", "--body-timeout", "500ms"])
+  const { port } = new URL(hasty.url)
+  const open = (bytes) => {
+    const socket = connect(Number(port), "127.0.0.1")
+    socket.on("error", () => {})
+    let received = Buffer.alloc(0)
+    socket.on("data", (chunk) => (received = Buffer.concat([received, chunk])))
+    socket.write(Buffer.concat([preface, settings, ...bytes]))
+    return { socket, frames: () => framesOf(received), closed: new Promise((resolve) => socket.once("close", resolve)) }
+  }
+  await open([frame(1, 0, 1, getHeaders)]).closed
+  const stopped = open([frame(1, 4, 1, postHeaders), frame(0, 0, 1, Buffer.from("half a "))])
+  // An answer (its status is 408, in HPACK), and that the rest need not come.
+  await until(() => stopped.frames().some(({ type, stream }) => type === 1 && stream === 1) && stopped.frames().some(({ type }) => type === 3))
+  stopped.socket.destroy()
+  await hasty.stop()
 })
 
 test("frames that are no HTTP/2 end the connection", async () => {

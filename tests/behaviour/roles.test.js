@@ -6,7 +6,7 @@ import { join } from "node:path"
 import { afterEach, beforeEach, expect, test } from "vitest"
 import { binary, startServer, startSplit } from "../harness/server.js"
 import { scratchFolder } from "../harness/setups.js"
-import { freshPath, sse, streams } from "../harness/streams.js"
+import { freshPath, sse, streams, until } from "../harness/streams.js"
 
 let folder
 beforeEach(() => {
@@ -75,6 +75,47 @@ test("SIGTERM drains: readers are told, the append under way is answered, the ex
     expect(await ended).toEqual({ code: 0, signal: null })
     expect(Date.now() - began).toBeLessThan(8_000)
   }
+})
+
+test("a server that stops is not ready while it still serves, and stays alive to its probes", async () => {
+  const server = await startServer(["dev", "--drain-delay", "1500ms"])
+  const ready = async (query = "") => {
+    const response = await fetch(`${server.admin}/readyz${query}`)
+    return [response.status, await response.text()]
+  }
+  expect(await ready()).toEqual([200, "ok\n"])
+  expect((await ready("?verbose"))[1]).toMatch(/^\[\+\] started ok\n(\[\+\] \w+ ok\n)+ready checks passed\n$/)
+  const ended = server.stop()
+  await until(async () => (await ready())[0] === 503)
+  expect(await ready()).toEqual([503, "draining: the server is stopping\n"])
+  expect((await ready("?exclude=draining"))[0]).toBe(200)
+  expect((await ready("?verbose&exclude=draining"))[1]).toContain("[-] draining excluded")
+  expect((await fetch(`${server.admin}/healthz`)).status).toBe(200)
+  expect((await streams(server.url).create(freshPath("late"), { body: "x" })).status).toBe(201)
+  const metrics = await (await fetch(`${server.admin}/metrics`)).text()
+  expect(metrics).toContain('durable_streams_health_check{check="draining",kind="ready"} 0')
+  expect(await ended).toEqual({ code: 0, signal: null })
+})
+
+test("a gateway without its storage is alive, but not ready", async () => {
+  const server = await startServer(["gateway", "--storage", "127.0.0.1:9"])
+  expect((await fetch(`${server.admin}/healthz`)).status).toBe(200)
+  const ready = await fetch(`${server.admin}/readyz`)
+  expect(ready.status).toBe(503)
+  expect(await ready.text()).toBe("storage: no connection to 127.0.0.1:9\n")
+  await server.stop()
+})
+
+test("the admin listener answers its own paths only, and a port that was asked for must be free", async () => {
+  const server = await startServer(["dev"])
+  expect((await fetch(`${server.admin}/`)).status).toBe(404)
+  expect((await fetch(`${server.admin}/metrics`, { method: "POST" })).status).toBe(405)
+  expect((await fetch(`${server.admin}/backup`, { method: "POST" })).status).toBe(404)
+  const { host } = new URL(server.admin)
+  const taken = run(["dev", "--listen", "127.0.0.1:0", "--admin-listen", host])
+  expect(taken.code).toBe(1)
+  expect(taken.err).toMatch(/--admin-listen.*in use/)
+  await server.stop()
 })
 
 test("flags win over the environment, that over the config file", async () => {
