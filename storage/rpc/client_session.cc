@@ -52,8 +52,10 @@ void ClientSession::Handle(Tag tag, bool ok) {
         writing_ = false;
         return FinishIfQuiet();
       }
-      // After a failed one the read fails too, and ends the session.
-      if (ok) observer_.OnWritten();
+      if (ok) return observer_.OnWritten();
+      // The read fails too, and ends the session; the observer does not know that nothing is on its
+      // way any more.
+      write_failed_ = true;
       return;
     case kFinished:
       finished_ = true;
@@ -63,7 +65,7 @@ void ClientSession::Handle(Tag tag, bool ok) {
 
 void ClientSession::End() {
   ending_ = true;
-  writing_ = observer_.OnEnding();
+  writing_ = observer_.OnEnding() && !write_failed_;
   FinishIfQuiet();
 }
 

@@ -75,6 +75,7 @@ class ClientSession {
   bool opened_ = false;
   bool ending_ = false;
   bool writing_ = false;  // when it ends: a message is on its way
+  bool write_failed_ = false;
   bool finished_ = false;
 };
 

@@ -368,10 +368,15 @@ void SessionState::StartReadLocked() {
 }
 
 void SessionState::Opened(bool ok) {
-  const std::lock_guard<std::mutex> lock(mutex_);
-  writing_ = false;
-  if (!ok) return EndLocked();
-  StartReadLocked();
+  Session* writer;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    writing_ = false;
+    if (!ok) return EndLocked();
+    writer = PrepareLocked();  // the drain may have begun
+    StartReadLocked();
+  }
+  Write(writer);
 }
 
 void SessionState::ReadDone(bool ok) {
@@ -424,7 +429,8 @@ void SessionState::FinishIfDoneLocked() {
 }
 
 void SessionState::FinishIfDrainedLocked() {
-  if (half_closed_ && under_way_ == 0 && queue_.empty()) EndLocked();
+  // Of a session that has ended, what is queued is sent no more.
+  if (ended_ || (half_closed_ && under_way_ == 0 && queue_.empty())) EndLocked();
 }
 
 void SessionState::Drain() {
