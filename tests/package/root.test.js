@@ -2,9 +2,9 @@
 // then the README's quick start against the server that runs in there.
 import { spawn, spawnSync } from "node:child_process"
 import { once } from "node:events"
-import { chmodSync, cpSync, mkdtempSync, readFileSync } from "node:fs"
+import { chmodSync, mkdtempSync, readFileSync } from "node:fs"
 import { tmpdir } from "node:os"
-import { basename, dirname, join } from "node:path"
+import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { freePort } from "../harness/proxy.js"
@@ -36,7 +36,8 @@ beforeAll(async () => {
   const site = run("apt-get", ["indextargets", "--format", "$(SITE) $(RELEASE)"]).split("\n").find((line) => line.endsWith(" bookworm")).split(" ")[0]
   run("debootstrap", ["--variant=minbase", "bookworm", root, site])
   run("cp", ["-r", "/etc/apt/.", join(root, "etc/apt/")])
-  cpSync(archive, join(root, "tmp", basename(archive)))
+  run("mkdir", [join(root, "install")])
+  run("cp", [archive, join(root, "install")])
   run("mount", ["-t", "proc", "proc", join(root, "proc")])
   inside("sh", "-ec", `export DEBIAN_FRONTEND=noninteractive; ${instruction("RUN")}`)
 }, 600_000)
