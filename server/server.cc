@@ -211,7 +211,7 @@ class ServerImpl final : public Server {
     return absl::OkStatus();
   }
 
-  std::vector<std::string> TlsFiles() const {
+  std::vector<std::string> CertificateFiles() const {
     return {options_.tls_certificate_file, options_.tls_key_file};
   }
 
@@ -227,7 +227,7 @@ class ServerImpl final : public Server {
     if (!loaded.ok()) return loaded.status();
     tls_ = *std::move(loaded);
     shared_->tls = tls_.get();
-    files_.Watch([this] { return TlsFiles(); },
+    files_.Watch([this] { return CertificateFiles(); },
                  [this] {
                    const absl::Status status = tls_->Reload();
                    if (status.ok()) {

@@ -40,7 +40,7 @@ test("a stream's life from the command line", async () => {
   expect(text(stream("read", "notes/fork"))).toBe("one,two,three!")
   expect(text(stream("ls", "notes/"))).toBe("notes/fork\ttext/plain\nnotes/today\ttext/plain\n")
   expect(stream("delete", "notes/fork").code).toBe(0)
-  expect(text(stream("ls"))).toBe("__registry__\tapplication/json\nnotes/today\ttext/plain\n".replace("__registry__\tapplication/json\n", ""))
+  expect(text(stream("ls"))).toBe("notes/today\ttext/plain\n")
 })
 
 test("what goes wrong is said, with the server's own words", async () => {
