@@ -71,3 +71,25 @@ def unit_test(name, deps, srcs = None, data = [], size = "small", tags = []):
         tags = tags,
         deps = deps + ["@system//:gmock_main"],
     )
+
+def fuzz_test(name, deps, srcs = None):
+    """A libFuzzer target of one parser, beside it; tests/fuzz builds and runs it.
+
+    It needs clang and --config=fuzz, so no wildcard builds it. Its inputs are kept in corpus/NAME.
+
+    Args:
+      name: the target's name, ending in _fuzz; its source is NAME.cc unless srcs says otherwise.
+      deps: the libraries under test.
+      srcs: the sources, if not NAME.cc.
+    """
+    native.cc_binary(
+        name = name,
+        testonly = True,
+        srcs = srcs or [name + ".cc"],
+        linkopts = ["-fsanitize=fuzzer"],
+        tags = [
+            "fuzz",
+            "manual",
+        ],
+        deps = deps,
+    )

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { makeAuthority } from "./certificates.js"
+import { runFuzz } from "./fuzz.js"
 import { freePort, startProxy } from "./proxy.js"
 import { startServer, startSplit } from "./server.js"
 
@@ -113,6 +114,7 @@ const suites = {
   crash: () => vitest("crash"),
   deploy: () => vitest("deploy"),
   docs: () => vitest("docs"),
+  fuzz: () => runFuzz(),
   // Last: it leaves another build of the program behind.
   package: () => vitest("package"),
 }
