@@ -8,17 +8,11 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
+#include "gateway/http/limits.h"
 #include "gateway/http/message.h"
 #include "storage/api/errors.h"
 
 namespace ds::http {
-
-struct Limits {
-  size_t max_request_line = 8 << 10;
-  size_t max_head = 32 << 10;  // request line and headers together
-  size_t max_headers = 100;
-  uint64_t max_body = 64u << 20;
-};
 
 // Reads one HTTP/1.x request head and, if it is chunked, its body. Boost.Beast does the parsing
 // behind this interface; what Beast lets pass and this class refuses are the shapes with which
