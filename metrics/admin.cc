@@ -22,7 +22,7 @@ class AdminServer::AdminHandler final : public http::Handler {
 
   Task<int> Handle(http::Exchange& exchange) override {
     const http::Request& request = exchange.request();
-    if (request.target == "/backup" && request.method == "POST") {
+    if (request.target() == "/backup" && request.method() == "POST") {
       co_return co_await MakeBackup(exchange);
     }
     co_return co_await exchange.Respond(Answer(request));
@@ -83,13 +83,13 @@ class AdminServer::AdminHandler final : public http::Handler {
   }
 
   http::Response Answer(const http::Request& request) {
-    if (request.method != "GET" && request.method != "HEAD") {
+    if (request.method() != "GET" && request.method() != "HEAD") {
       http::Response response = Text(405, "only GET and HEAD\n");
       response.Add("Allow", "GET, HEAD");
       return response;
     }
-    const size_t question = request.target.find('?');
-    const std::string_view path = request.target.substr(0, question);
+    const size_t question = request.target().find('?');
+    const std::string_view path = request.target().substr(0, question);
     if (path == "/metrics") {
       http::Response response{.status = 200};
       response.Add("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
@@ -100,7 +100,7 @@ class AdminServer::AdminHandler final : public http::Handler {
     bool verbose = false;
     std::vector<std::string> excluded;
     if (question != std::string_view::npos) {
-      const std::string query(request.target.substr(question + 1));
+      const std::string query(request.target().substr(question + 1));
       for (const absl::string_view part : absl::StrSplit(query, '&')) {
         const std::pair<std::string, std::string> pair =
             absl::StrSplit(part, absl::MaxSplits('=', 1));

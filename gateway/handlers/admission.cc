@@ -135,9 +135,9 @@ Task<absl::Status> Admission::Admit(RequestContext& context) {
   if (parts_.external != nullptr && !IsOpenToAll(context)) {
     const http::Request& request = context.request();
     auth::ExternalCheck::Question question;
-    question.method = std::string(request.method);
-    question.uri = std::string(request.target);
-    question.host = std::string(request.Find("host").value_or(""));
+    question.method = std::string(request.method());
+    question.uri = std::string(request.target());
+    question.host = std::string(request.authority());
     question.authorization = std::string(request.Find("authorization").value_or(""));
     question.cookie = std::string(request.Find("cookie").value_or(""));
     question.operation = std::string(OperationName(context.operation));

@@ -27,7 +27,7 @@ Parsed ParseControl(const http::Request& request, const ControlRoute& route,
                     const std::string& root_url) {
   Parsed parsed;
   parsed.call.id = route.id;
-  const std::string_view method = request.method;
+  const std::string_view method = request.method();
   const auto expect = [&](std::string_view expected) {
     if (method != expected) parsed.status = MakeError(ErrorCode::kMethodNotAllowed);
     return parsed.status.ok();
@@ -151,7 +151,7 @@ http::Response Gateway::ControlAnswer(const ControlRoute& route, const Subscript
       return response;
     }
     case Kind::kSubscription:
-      if (request.method == "DELETE") return Begin(204, context);
+      if (request.method() == "DELETE") return Begin(204, context);
       return json(answer.created ? 201 : 200, SubscriptionBody(answer.info, RootUrl(request)));
     case Kind::kClaim:
       return json(200, ClaimBody(answer));

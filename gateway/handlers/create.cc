@@ -57,7 +57,7 @@ Task<int> Gateway::Create(RequestContext& context) {
   http::Response response = Begin(result.created ? 201 : 200, context);
   if (result.created) {
     response.Add("Location",
-                 OriginUrl(context.request()).append(TargetPath(context.request().target)));
+                 OriginUrl(context.request()).append(TargetPath(context.request().target())));
   }
   response.Add("Content-Type", result.content_type);
   AddNextOffset(result.tail, response);

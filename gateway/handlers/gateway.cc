@@ -91,23 +91,23 @@ void Gateway::TakeTrace(RequestContext& context) const {
 
 absl::Status Gateway::Identify(RequestContext& context) const {
   const http::Request& request = context.request();
-  if (request.method == "OPTIONS") {
+  if (request.method() == "OPTIONS") {
     context.operation = HttpOperation::kOptions;
     return absl::OkStatus();
   }
-  const absl::Status error = ParseTarget(request.target, options_.stream_root, context.target);
+  const absl::Status error = ParseTarget(request.target(), options_.stream_root, context.target);
   if (!error.ok()) return error;
   if (IsControlPath(context.target.path)) {
     context.operation = HttpOperation::kSubscription;
-  } else if (request.method == "GET") {
+  } else if (request.method() == "GET") {
     context.operation = HttpOperation::kRead;
-  } else if (request.method == "POST") {
+  } else if (request.method() == "POST") {
     context.operation = HttpOperation::kAppend;
-  } else if (request.method == "PUT") {
+  } else if (request.method() == "PUT") {
     context.operation = HttpOperation::kCreate;
-  } else if (request.method == "HEAD") {
+  } else if (request.method() == "HEAD") {
     context.operation = HttpOperation::kHead;
-  } else if (request.method == "DELETE") {
+  } else if (request.method() == "DELETE") {
     context.operation = HttpOperation::kDelete;
   } else {
     return MakeError(ErrorCode::kMethodNotAllowed);
@@ -239,13 +239,14 @@ void Gateway::AddFailure(const absl::Status& error, const RequestContext& contex
   response.Add("X-Request-Id", id);
   if (info.http_status == 503) response.Add("Retry-After", std::to_string(kRetryAfterSeconds));
   spdlog::log(info.http_status == 500 ? spdlog::level::err : spdlog::level::warn,
-              "trace={} method={} status={} code={}: {}", id, context.request().method,
+              "trace={} method={} status={} code={}: {}", id, context.request().method(),
               info.http_status, info.name, std::string(error.message()));
 }
 
 std::string Gateway::OriginUrl(const http::Request& request) const {
   if (!options_.public_url.empty()) return options_.public_url;
-  return (request.secure ? "https://" : "http://") + std::string(request.Find("host").value_or(""));
+  if (request.authority().empty()) return {};
+  return (request.secure ? "https://" : "http://") + std::string(request.authority());
 }
 
 void Gateway::AddNextOffset(const Offset& next, http::Response& response) {

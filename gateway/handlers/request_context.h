@@ -20,7 +20,6 @@ struct RequestContext {
   explicit RequestContext(http::Exchange& on) : exchange(on) {}
   RequestContext(const RequestContext&) = delete;
 
-  // Empty once a stream of events has begun.
   http::Request& request() const { return exchange.request(); }
 
   http::Exchange& exchange;

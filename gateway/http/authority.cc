@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "gateway/http/characters.h"
-#include "gateway/http/message.h"
+#include "gateway/http/request.h"
 
 namespace ds::http {
 namespace {

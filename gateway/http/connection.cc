@@ -19,8 +19,6 @@ namespace {
 // How much a peer may send ahead of the answer that it waits for.
 constexpr size_t kMaxPipelined = 64 << 10;
 constexpr size_t kMaxIovecs = 64;
-// What a connection keeps for its next request while it is busy.
-constexpr size_t kMaxKeptBuffer = 16 << 10;
 // How long an error's last bytes may take to be read before the socket is reset.
 constexpr std::chrono::milliseconds kLinger{1'000};
 
@@ -33,7 +31,10 @@ void AppendDecimal(uint64_t value, std::string& out) {
 
 Connection::Connection(std::unique_ptr<Transport> transport, IoThread& io,
                        std::shared_ptr<ServerShared> shared)
-    : transport_(std::move(transport)), io_(io), shared_(std::move(shared)) {
+    : transport_(std::move(transport)),
+      io_(io),
+      shared_(std::move(shared)),
+      reader_(shared_->limits) {
   ++shared_->connections;
 }
 
@@ -62,27 +63,25 @@ void Connection::OnReady(bool readable, bool writable, bool hung_up) {
 void Connection::SetDeadline(std::chrono::milliseconds timeout) { deadline_ = io_.now() + timeout; }
 
 void Connection::Shrink() {
-  if (in_.empty()) std::string().swap(in_);
   if (out_.empty()) Pieces().swap(out_);
-  if (phase_ == Phase::kHead) request_ = Request();
+  reader_.Shrink();
+  if (reader_.stage() == RequestReader::Stage::kHead) request_.Release();
 }
 
 void Connection::Sweep(SteadyTime now) {
   const auto self = shared_from_this();
-  const bool idle = phase_ == Phase::kHead && in_.empty() && out_.empty();
+  const bool idle = reader_.idle() && out_.empty() && !lingering_;
   if (idle && shared_->draining.load(std::memory_order_relaxed)) return Close();
   Shrink();
   if (now < deadline_) return;
-  const bool unfinished_request =
-      !lingering_ && out_.empty() &&
-      (phase_ == Phase::kBody || (phase_ == Phase::kHead && !in_.empty()));
+  const bool unfinished_request = !lingering_ && out_.empty() && !handling() && !reader_.idle();
   if (unfinished_request) return Refuse(MakeError(ErrorCode::kRequestTimeout));
   Close();
 }
 
 void Connection::Receive() {
   while (!closed_) {
-    if (phase_ == Phase::kHandling && in_.size() >= kMaxPipelined) {
+    if (handling() && reader_.unread().size() >= kMaxPipelined) {
       unread_ = true;
       return;
     }
@@ -95,7 +94,7 @@ void Connection::Receive() {
       return;
     }
     if (lingering_) continue;
-    in_.append(io_.scratch(), static_cast<size_t>(size));
+    reader_.Add({io_.scratch(), static_cast<size_t>(size)});
     Process();
     // Less than was asked for is the end, and what comes later is news; but of a peer's going away
     // there may have been no news since.
@@ -109,21 +108,16 @@ void Connection::Process() {
   if (first_ && HandOverIfHttp2()) return;
   processing_ = true;
   while (!closed_ && !lingering_) {
-    if (phase_ == Phase::kHead) {
-      if (!ProcessHead()) break;
-    } else if (phase_ == Phase::kBody) {
-      if (!ProcessBody()) break;
-    } else {
-      break;
-    }
+    if (handling() || !Advance()) break;
   }
   processing_ = false;
 }
 
 bool Connection::HandOverIfHttp2() {
   const std::string_view preface = Http2Connection::kPreface;
-  const size_t size = std::min(in_.size(), preface.size());
-  if (std::string_view(in_).substr(0, size) != preface.substr(0, size)) {
+  const std::string_view in = reader_.unread();
+  const size_t size = std::min(in.size(), preface.size());
+  if (in.substr(0, size) != preface.substr(0, size)) {
     first_ = false;
     return false;
   }
@@ -133,98 +127,52 @@ bool Connection::HandOverIfHttp2() {
   io_.Unwatch(transport_->socket(), *this);
   closed_ = true;
   self_.reset();
-  Http2Connection::Start(std::move(transport_), io_, shared_, std::move(in_));
+  Http2Connection::Start(std::move(transport_), io_, shared_, reader_.TakeUnread());
   return true;
 }
 
-bool Connection::ProcessHead() {
-  if (searched_ == 0) {
-    // An empty line before a request is to be ignored (RFC 9112 section 2.2).
-    if (in_.starts_with("\r\n")) in_.erase(0, 2);
-  }
-  if (in_.empty()) return false;
-  std::optional<ErrorCode> error;
-  const std::optional<size_t> size =
-      RequestParser::FindHead(in_, shared_->limits, searched_, error);
-  if (error) {
-    Refuse(MakeError(*error));
+bool Connection::Advance() {
+  const bool in_body = reader_.stage() == RequestReader::Stage::kBody;
+  if (in_body && reader_.unread().empty()) return false;
+  const absl::StatusOr<bool> advanced = reader_.Advance(request_);
+  if (!advanced.ok()) {
+    Refuse(advanced.status());
     return false;
   }
-  if (!size) {
-    if (deadline_ == SteadyTime::max()) SetDeadline(shared_->timeouts.head);
+  if (in_body) {
+    SetDeadline(shared_->timeouts.body);
+    // What has arrived counts, not what was announced: announcing costs a client nothing.
+    if (!ReserveBody(request_.body.size())) {
+      Refuse(MakeError(ErrorCode::kOverloaded, "too many request bodies are arriving"));
+      return false;
+    }
+  }
+  if (!*advanced) {
+    const bool head_begins = !in_body && deadline_ == SteadyTime::max() && !reader_.idle();
+    if (head_begins) SetDeadline(shared_->timeouts.head);
     return false;
   }
-  parser_.emplace(shared_->limits);
-  request_.head.assign(in_, 0, *size);
-  in_.erase(0, *size);
-  searched_ = 0;
-  const absl::Status status = parser_->ParseHead(request_);
-  if (!status.ok()) {
-    Refuse(status);
-    return false;
+  if (!in_body) {
+    keep_alive_ = reader_.framing().keep_alive;
+    request_.secure = transport_->secure();
   }
-  keep_alive_ = parser_->keep_alive();
-  request_.secure = transport_->secure();
-  return BeginBody();
-}
-
-bool Connection::BeginBody() {
-  const uint64_t length = parser_->content_length();
-  if (!parser_->chunked() && length == 0) {
-    phase_ = Phase::kHandling;
+  if (handling()) {
     Handle();
-    return true;
+  } else {
+    BodyBegins();
   }
-  const bool complete = !parser_->chunked() && in_.size() >= length;
-  if (parser_->expects_continue() && !complete) Queue("HTTP/1.1 100 Continue\r\n\r\n", {});
-  if (closed_) return false;
-  phase_ = Phase::kBody;
-  SetDeadline(shared_->timeouts.body);
   return true;
 }
 
-bool Connection::ProcessBody() {
-  if (in_.empty()) return false;
+void Connection::BodyBegins() {
+  if (reader_.framing().expects_continue && !reader_.has_whole_body()) {
+    Queue("HTTP/1.1 100 Continue\r\n\r\n", {});
+  }
   SetDeadline(shared_->timeouts.body);
-  bool done;
-  if (parser_->chunked()) {
-    const absl::StatusOr<size_t> used = parser_->ParseBody(in_, request_.body);
-    if (!used.ok()) {
-      Refuse(used.status());
-      return false;
-    }
-    in_.erase(0, *used);
-    done = parser_->done();
-    if (!done && in_.size() > shared_->limits.max_head) {
-      Refuse(MakeError(ErrorCode::kBadRequest, "malformed chunk"));
-      return false;
-    }
-  } else {
-    const uint64_t length = parser_->content_length();
-    if (request_.body.empty() && in_.size() == length && length > kMaxKeptBuffer) {
-      request_.body.swap(in_);
-    } else {
-      // The memory grows with what has arrived, not with what was announced.
-      const size_t take = std::min<uint64_t>(length - request_.body.size(), in_.size());
-      request_.body.append(in_, 0, take);
-      in_.erase(0, take);
-    }
-    done = request_.body.size() == length;
-  }
-  // What has arrived counts, not what was announced: announcing costs a client nothing.
-  if (!ReserveBody(request_.body.size())) {
-    Refuse(MakeError(ErrorCode::kOverloaded, "too many request bodies are arriving"));
-    return false;
-  }
-  if (!done) return false;
-  phase_ = Phase::kHandling;
-  Handle();
-  return true;
 }
 
 Detached Connection::Handle() {
   const auto self = shared_from_this();
-  parser_.reset();
   answered_ = false;
   deadline_ = SteadyTime::max();
   (void)co_await shared_->handler->Handle(*this);
@@ -235,19 +183,18 @@ void Connection::RequestDone() {
   gone_observer_ = nullptr;
   ReleaseBody();
   request_.Clear();
-  if (in_.capacity() > kMaxKeptBuffer) in_.shrink_to_fit();
+  reader_.Next();
   if (closed_) return;
   if (!answered_ || !keep_alive_) {
     // What the peer still sends is read and dropped, so that the answer is not lost to a reset.
     lingering_ = true;
-    in_.clear();
+    reader_.Drop();
     transport_->EndSending();
     SetDeadline(kLinger);
     if (unread_) Receive();
     return;
   }
-  phase_ = Phase::kHead;
-  if (in_.empty()) {
+  if (reader_.idle()) {
     SetDeadline(shared_->timeouts.idle);
   } else {
     SetDeadline(shared_->timeouts.head);
@@ -263,7 +210,7 @@ void Connection::Refuse(const absl::Status& error) {
   Send(std::move(response));
   lingering_ = true;
   ReleaseBody();
-  in_.clear();
+  reader_.Drop();
   if (closed_) return;
   if (out_.empty()) transport_->EndSending();
   SetDeadline(kLinger);
@@ -300,14 +247,13 @@ std::string Connection::ResponseHead(Response& response, bool streaming) {
 void Connection::Send(Response response) {
   answered_ = true;
   std::string head = ResponseHead(response, /*streaming=*/false);
-  const bool bodiless = HasNoBody(response.status) || request_.method == "HEAD";
+  const bool bodiless = HasNoBody(response.status) || request_.method() == "HEAD";
   Queue(std::move(head), bodiless ? Pieces() : std::move(response.body));
 }
 
 void Connection::SendStreamHead(Response response) {
   answered_ = true;
   std::string head = ResponseHead(response, /*streaming=*/true);
-  request_ = Request();
   Queue(std::move(head), {});
 }
 
@@ -422,7 +368,7 @@ void Connection::OnWritable() {
   if (closed_) return;
   Flush();
   if (closed_ || !out_.empty()) return;
-  if (phase_ == Phase::kHandling) deadline_ = SteadyTime::max();
+  if (handling()) deadline_ = SteadyTime::max();
   if (lingering_) {
     transport_->EndSending();
     SetDeadline(kLinger);

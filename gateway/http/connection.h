@@ -14,7 +14,7 @@
 #include "base/task.h"
 #include "gateway/http/exchange.h"
 #include "gateway/http/io_thread.h"
-#include "gateway/http/request_parser.h"
+#include "gateway/http/request_reader.h"
 #include "gateway/http/server_shared.h"
 #include "gateway/http/transport.h"
 
@@ -60,16 +60,13 @@ class Connection final : public Exchange,
   void WhenSent(std::coroutine_handle<> handler) override { waiter_ = handler; }
 
  private:
-  enum class Phase { kHead, kBody, kHandling };
-
   void Receive();
   void Process();
   // Whether the peer speaks HTTP/2, which its first bytes tell; then the connection is handed over.
   bool HandOverIfHttp2();
-  // Both return whether there may be more to process.
-  bool ProcessHead();
-  bool ProcessBody();
-  bool BeginBody();
+  // Reads a request on; returns whether there may be more to process.
+  bool Advance();
+  void BodyBegins();
   Detached Handle();
   void RequestDone();
   void Refuse(const absl::Status& error);
@@ -87,17 +84,15 @@ class Connection final : public Exchange,
   std::string ResponseHead(Response& response, bool streaming);
   // Gives memory back that the next request would use again.
   void Shrink();
+  bool handling() const { return reader_.stage() == RequestReader::Stage::kComplete; }
 
   std::unique_ptr<Transport> transport_;
   IoThread& io_;
   std::shared_ptr<Connection> self_;  // while the socket is open
   const std::shared_ptr<ServerShared> shared_;
 
-  Phase phase_ = Phase::kHead;
-  std::string in_;       // received and not used yet
-  size_t searched_ = 0;  // how far the end of the head was looked for in in_
+  RequestReader reader_;
   Request request_;
-  std::optional<RequestParser> parser_;
   uint64_t reserved_body_ = 0;
 
   Pieces out_;

@@ -55,7 +55,8 @@ class Exchange {
   virtual ~Exchange() = default;
 
   virtual IoThread& io() = 0;
-  // Empty after StartStream, which may last for hours.
+  // What was asked for. It stays as it is until the handler's task is done, so views of it may be
+  // held until then, across everything that the handler awaits. (It may move the body away.)
   virtual Request& request() = 0;
 
   Responding Respond(Response response) {

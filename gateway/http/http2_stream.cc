@@ -5,6 +5,7 @@
 #include <cstring>
 #include <utility>
 
+#include "gateway/http/authority.h"
 #include "storage/api/errors.h"
 
 namespace ds::http {
@@ -63,52 +64,60 @@ void Http2Stream::Refuse(absl::Status error) {
 
 void Http2Stream::AddHeader(std::string_view name, std::string_view value) {
   if (refused()) return;
-  std::string& head = request_.head;
   const Limits& limits = connection_->shared_->limits;
-  if (head.size() + name.size() + value.size() > limits.max_head ||
-      fields_.size() >= limits.max_headers) {
+  if (request_.head().size() + name.size() + value.size() > limits.max_head ||
+      request_.header_count() >= limits.max_headers) {
     return Refuse(MakeError(ErrorCode::kHeadersTooLarge));
   }
-  const bool is_authority = name == ":authority";
-  if (is_authority) name = "host";
-  Field field{head.size(), name.size(), head.size() + name.size(), value.size()};
-  head.append(name).append(value);
-  if (name == ":method") {
-    method_ = field;
+  if (!name.starts_with(':')) {
+    const Request::Span where = request_.Append(name);
+    request_.AddHeader(where, request_.Append(value));
+  } else if (name == ":method") {
+    request_.set_method(request_.Append(value));
   } else if (name == ":path") {
     if (value.size() > limits.max_request_line) return Refuse(MakeError(ErrorCode::kUriTooLong));
-    path_ = field;
-  } else if (name == "host") {
-    // The authority is the host where both are given (RFC 9113 section 8.3.1).
-    if (std::exchange(has_authority_, true)) return;
-    fields_.push_back(field);
-  } else if (name[0] != ':') {
-    fields_.push_back(field);
+    request_.set_target(request_.Append(value));
+  } else if (name == ":scheme") {
+    scheme_ = request_.Append(value);
+  } else if (name == ":authority") {
+    request_.set_authority(request_.Append(value));
   }
+}
+
+absl::Status Http2Stream::CheckHeaders() {
+  const std::string_view host = request_.Find("host").value_or("");
+  const std::string_view authority = request_.authority();
+  if (!authority.empty() && !IsValidAuthority(authority)) {
+    return MakeError(ErrorCode::kBadRequest, "malformed :authority");
+  }
+  if (!host.empty()) {
+    if (!IsValidAuthority(host)) return MakeError(ErrorCode::kBadRequest, "malformed Host");
+    if (authority.empty()) {
+      request_.set_authority(*request_.Locate(host));
+    } else if (!SameAuthority(host, authority, request_.View(scheme_))) {
+      // One of them is a lie (RFC 9113 section 8.3.1).
+      return MakeError(ErrorCode::kBadRequest, "Host and :authority differ");
+    }
+  }
+  if (const auto expect = request_.Find("expect");
+      expect && !EqualsIgnoringCase(*expect, "100-continue")) {
+    return MakeError(ErrorCode::kExpectationFailed);
+  }
+  uint64_t size = 0;
+  const std::string_view length = request_.Find("content-length").value_or("");
+  std::from_chars(length.data(), length.data() + length.size(), size);
+  if (size > connection_->shared_->limits.max_body) return MakeError(ErrorCode::kPayloadTooLarge);
+  return absl::OkStatus();
 }
 
 bool Http2Stream::FinishHeaders() {
   has_headers_ = true;
-  const std::string_view head(request_.head);
-  request_.method = head.substr(method_.value_begin, method_.value_size);
-  request_.target = head.substr(path_.value_begin, path_.value_size);
   request_.secure = connection_->transport_->secure();
-  request_.headers.reserve(fields_.size());
-  for (const Field& field : fields_) {
-    request_.headers.push_back({head.substr(field.name_begin, field.name_size),
-                                head.substr(field.value_begin, field.value_size)});
-  }
-  fields_ = {};
-  is_head_ = request_.method == "HEAD";
+  is_head_ = request_.method() == "HEAD";
   if (refused()) return false;
-  if (const auto length = request_.Find("content-length")) {
-    uint64_t size = 0;
-    std::from_chars(length->data(), length->data() + length->size(), size);
-    if (size > connection_->shared_->limits.max_body) {
-      Refuse(MakeError(ErrorCode::kPayloadTooLarge));
-    }
-  }
-  return !refused() && EqualsIgnoringCase(request_.Find("expect").value_or(""), "100-continue");
+  const absl::Status checked = CheckHeaders();
+  if (!checked.ok()) Refuse(checked);
+  return checked.ok() && request_.Find("expect").has_value();
 }
 
 void Http2Stream::AddBody(std::string_view bytes) {
@@ -143,7 +152,7 @@ Detached Http2Stream::Handle() {
   (void)co_await connection_->shared_->handler->Handle(*this);
   gone_observer_ = nullptr;
   ReleaseBody();
-  request_ = Request();
+  request_.Release();
   --connection_->handling_;
   if (connection_->unread_ && !connection_->reading_paused()) {
     // In a turn of its own: this may be within the connection's receiving.
@@ -245,7 +254,6 @@ void Http2Stream::Send(Response response) {
 }
 
 void Http2Stream::SendStreamHead(Response head) {
-  request_ = Request();
   if (closed_) return;
   SubmitHead(head, std::nullopt, /*has_body=*/true);
 }

@@ -67,6 +67,8 @@ class Http2Stream final : public Exchange, public std::enable_shared_from_this<H
   };
 
   void Refuse(absl::Status error);
+  // What may be said of a request only once all its headers are there.
+  absl::Status CheckHeaders();
   void SubmitHead(Response& response, std::optional<size_t> content_length, bool has_body);
   void Queue(Piece piece);
   void Resume();
@@ -76,13 +78,7 @@ class Http2Stream final : public Exchange, public std::enable_shared_from_this<H
   const int32_t id_;
 
   Request request_;
-  struct Field {
-    size_t name_begin, name_size, value_begin, value_size;
-  };
-  std::vector<Field> fields_;  // in request_.head, while that grows
-  Field method_{};
-  Field path_{};
-  bool has_authority_ = false;
+  Request::Span scheme_;
   bool has_headers_ = false;  // all of them
   absl::Status error_;
   uint64_t reserved_body_ = 0;

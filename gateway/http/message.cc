@@ -3,41 +3,6 @@
 #include <charconv>
 
 namespace ds::http {
-namespace {
-
-char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
-
-}  // namespace
-
-bool EqualsIgnoringCase(std::string_view a, std::string_view b) {
-  if (a.size() != b.size()) return false;
-  for (size_t i = 0; i < a.size(); ++i) {
-    if (a[i] != b[i] && Lower(a[i]) != Lower(b[i])) return false;
-  }
-  return true;
-}
-
-std::optional<std::string_view> Request::Find(std::string_view name) const {
-  for (const Header& header : headers) {
-    if (EqualsIgnoringCase(header.name, name)) return header.value;
-  }
-  return std::nullopt;
-}
-
-size_t Request::Count(std::string_view name) const {
-  size_t count = 0;
-  for (const Header& header : headers) count += EqualsIgnoringCase(header.name, name);
-  return count;
-}
-
-void Request::Clear() {
-  head.clear();
-  method = target = {};
-  headers.clear();
-  body.clear();
-  minor_version = 1;
-  secure = false;
-}
 
 size_t TotalSize(const Pieces& pieces) {
   size_t size = 0;

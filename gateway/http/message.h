@@ -9,31 +9,9 @@
 #include <utility>
 #include <vector>
 
+#include "gateway/http/request.h"
+
 namespace ds::http {
-
-// A request whose body has arrived whole. The views point into `head`.
-struct Request {
-  struct Header {
-    std::string_view name;
-    std::string_view value;
-  };
-
-  std::string head;
-  std::string_view method;
-  std::string_view target;
-  std::vector<Header> headers;
-  std::string body;
-  int minor_version = 1;  // of HTTP/1; 1 for HTTP/2
-  bool secure = false;    // it came over TLS
-
-  // The first header of that name, whatever the letter case.
-  std::optional<std::string_view> Find(std::string_view name) const;
-  size_t Count(std::string_view name) const;
-  // Makes it empty, keeping the memory for the next one.
-  void Clear();
-};
-
-bool EqualsIgnoringCase(std::string_view a, std::string_view b);
 
 // A part of what is sent: bytes of one's own, or bytes shared with other receivers.
 struct Piece {

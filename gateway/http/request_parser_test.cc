@@ -1,8 +1,8 @@
 #include "gateway/http/request_parser.h"
 
+#include <string>
 #include <utility>
 
-#include "absl/status/statusor.h"
 #include "gtest/gtest.h"
 
 namespace ds::http {
@@ -12,13 +12,13 @@ namespace {
 std::optional<ErrorCode> Judge(std::string bytes, Limits limits = {}) {
   size_t searched = 0;
   std::optional<ErrorCode> error;
-  const auto size = RequestParser::FindHead(bytes, limits, searched, error);
+  const auto size = FindHead(bytes, limits, searched, error);
   if (error) return error;
   if (!size) return std::nullopt;
-  RequestParser parser(limits);
   Request request;
-  request.head = bytes.substr(0, *size);
-  const absl::Status status = parser.ParseHead(request);
+  Framing framing;
+  const absl::Status status =
+      ParseHead(std::string_view(bytes).substr(0, *size), limits, request, framing);
   if (status.ok()) return std::nullopt;
   return GetErrorCode(status);
 }
@@ -28,16 +28,16 @@ std::string Post(const std::string& headers) {
 }
 
 TEST(RequestParser, ReadsAHead) {
-  const Limits limits;
-  RequestParser parser(limits);
   Request request;
-  request.head = Post("Content-Length: 3\r\nX-A: b c \r\n");
-  ASSERT_TRUE(parser.ParseHead(request).ok());
-  EXPECT_EQ(request.method, "POST");
-  EXPECT_EQ(request.target, "/v1/stream/a");
+  Framing framing;
+  const std::string head = Post("Content-Length: 3\r\nX-A: b c \r\n");
+  ASSERT_TRUE(ParseHead(head, Limits(), request, framing).ok());
+  EXPECT_EQ(request.method(), "POST");
+  EXPECT_EQ(request.target(), "/v1/stream/a");
+  EXPECT_EQ(request.authority(), "x");
   EXPECT_EQ(request.Find("x-a"), "b c");
-  EXPECT_EQ(parser.content_length(), 3u);
-  EXPECT_TRUE(parser.keep_alive());
+  EXPECT_EQ(framing.content_length, 3u);
+  EXPECT_TRUE(framing.keep_alive);
 }
 
 TEST(RequestParser, RefusesEveryRequestSmugglingShape) {
@@ -73,6 +73,7 @@ TEST(RequestParser, RefusesEveryRequestSmugglingShape) {
            std::string("GET  / HTTP/1.1\r\nHost: x\r\n\r\n"),
            std::string("GET / HTTP/2.0\r\nHost: x\r\n\r\n"),
            std::string("GET /\r\nHost: x\r\n\r\n"),
+           std::string("GET / HTTP/1.0\r\nHost: x\r\nHost: x\r\n\r\n"),
            std::string("G\x01T / HTTP/1.1\r\nHost: x\r\n\r\n"),
        }) {
     EXPECT_EQ(Judge(bytes), ErrorCode::kBadRequest) << bytes;
@@ -96,46 +97,56 @@ TEST(RequestParser, AnIncompleteHeadIsNoErrorYet) {
   }
 }
 
-absl::StatusOr<std::string> Chunks(const std::string& bytes, size_t step, size_t& used) {
-  static const Limits limits{.max_body = 20};
-  RequestParser parser(limits);
+// What became of the target and the authority, or the error.
+std::string Resolve(const std::string& method, const std::string& target, const std::string& host,
+                    const std::string& version = "1.1") {
   Request request;
-  request.head = Post("Transfer-Encoding: chunked\r\n");
-  EXPECT_TRUE(parser.ParseHead(request).ok());
-  std::string in;
-  used = 0;
-  for (size_t at = 0; at < bytes.size() && !parser.done(); at += step) {
-    in += bytes.substr(at, step);
-    const absl::StatusOr<size_t> taken = parser.ParseBody(in, request.body);
-    if (!taken.ok()) return taken.status();
-    in.erase(0, *taken);
-    used += *taken;
-  }
-  if (!parser.done()) return absl::OutOfRangeError("incomplete");
-  return request.body;
+  Framing framing;
+  const absl::Status status =
+      ParseHead(method + " " + target + " HTTP/" + version + "\r\n" + host + "\r\n", Limits(),
+                request, framing);
+  if (!status.ok()) return std::string(Describe(GetErrorCode(status)).name);
+  return std::string(request.target()) + " of " + std::string(request.authority());
 }
 
-TEST(RequestParser, ReadsChunksHoweverTheyArrive) {
-  const std::string body = "3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nTrailer: z\r\n\r\n";
-  for (size_t step = 1; step <= body.size() + 4; ++step) {
-    size_t used;
-    EXPECT_EQ(Chunks(body + "NEXT", step, used).value(), "abcde");
-    EXPECT_EQ(used, body.size());
-  }
+TEST(RequestParser, KnowsWhatARequestIsFor) {
+  EXPECT_EQ(Resolve("GET", "/a", "Host: h:1\r\n"), "/a of h:1");
+  EXPECT_EQ(Resolve("GET", "/a", "Host:\r\n"), "/a of ");
+  EXPECT_EQ(Resolve("GET", "/a", "", "1.0"), "/a of ");
+  EXPECT_EQ(Resolve("GET", "/a", "Host: [::1]:1\r\n", "1.0"), "/a of [::1]:1");
+  EXPECT_EQ(Resolve("GET", "//evil/a", "Host: h\r\n"), "//evil/a of h");
+  EXPECT_EQ(Resolve("OPTIONS", "*", "Host: h\r\n"), "* of h");
+  EXPECT_EQ(Resolve("CONNECT", "other:443", "Host: h\r\n"), "other:443 of other:443");
 }
 
-TEST(RequestParser, RefusesMalformedAndTooLargeChunks) {
-  size_t used;
-  for (const char* body : {"3\r\nabcd\r\n0\r\n\r\n", "z\r\nabc\r\n0\r\n\r\n", "-1\r\n\r\n",
-                           "3\nabc\n0\n\n", "fffffffffffffffff\r\n", "3 \r\nabc\r\n0\r\n\r\n"}) {
-    const auto result = Chunks(body, 64, used);
-    EXPECT_FALSE(result.ok()) << body;
-    EXPECT_EQ(GetErrorCode(result.status()), ErrorCode::kBadRequest) << body;
+TEST(RequestParser, AnAbsoluteTargetCountsMoreThanHost) {
+  EXPECT_EQ(Resolve("GET", "http://other:1/a?b", "Host: h\r\n"), "/a?b of other:1");
+  EXPECT_EQ(Resolve("GET", "HTTPS://other/a", "Host:\r\n"), "/a of other");
+  EXPECT_EQ(Resolve("GET", "http://other/a", "", "1.0"), "/a of other");
+  EXPECT_EQ(Resolve("GET", "http://other", "Host: h\r\n"), "/ of other");
+  EXPECT_EQ(Resolve("GET", "http://other?b=http://c/d", "Host: h\r\n"), "/?b=http://c/d of other");
+  EXPECT_EQ(Resolve("OPTIONS", "http://other", "Host: h\r\n"), "* of other");
+  EXPECT_EQ(Resolve("OPTIONS", "http://other/", "Host: h\r\n"), "/ of other");
+}
+
+TEST(RequestParser, RefusesTargetsAndHostsThatAreNone) {
+  for (const char* target :
+       {"a", "*", "?a", "h:1", "http:/h/a", "http://", "http:///a", "http://:80/a", "ftp://h/a",
+        "http://user@h/a", "http://user:secret@h/a", "http://h:65536/a", "http://h:x/a", "://h/a",
+        "javascript://h/a", "http://[::1/a", "x?y=http://h/a"}) {
+    EXPECT_EQ(Resolve("GET", target, "Host: h\r\n"), "bad-request") << target;
   }
-  EXPECT_EQ(
-      GetErrorCode(Chunks("15\r\n" + std::string(21, 'a') + "\r\n0\r\n\r\n", 64, used).status()),
-      ErrorCode::kPayloadTooLarge);
-  EXPECT_TRUE(absl::IsOutOfRange(Chunks("3\r\nab", 64, used).status())) << "cut off";
+  for (const char* host :
+       {"a b", "a/b", "user@h", "h:65536", "h:x", ":80", "h, h", "[::1", "h\xff"}) {
+    const std::string line = std::string("Host: ") + host + "\r\n";
+    EXPECT_EQ(Resolve("GET", "/a", line), "bad-request") << host;
+    EXPECT_EQ(Resolve("GET", "/a", line, "1.0"), "bad-request") << host;
+    // It is not used, and still it must be one.
+    EXPECT_EQ(Resolve("GET", "http://other/a", line), "bad-request") << host;
+  }
+  EXPECT_EQ(Resolve("CONNECT", "/a", "Host: h\r\n"), "/a of h");
+  EXPECT_EQ(Resolve("CONNECT", "a b", "Host: h\r\n"), "bad-request");
+  EXPECT_EQ(Resolve("GET", "http://other/a", ""), "bad-request") << "no Host";
 }
 
 }  // namespace

@@ -6,7 +6,7 @@
 #include <cstdint>
 
 #include "gateway/http/exchange.h"
-#include "gateway/http/request_parser.h"
+#include "gateway/http/limits.h"
 
 namespace ds::http {
 
