@@ -50,6 +50,7 @@ nghttp2_session_callbacks* Http2Connection::Callbacks() {
     nghttp2_session_callbacks_new(&made);
     nghttp2_session_callbacks_set_on_begin_headers_callback(made, OnBeginHeaders);
     nghttp2_session_callbacks_set_on_header_callback(made, OnHeader);
+    nghttp2_session_callbacks_set_on_invalid_header_callback(made, OnInvalidHeader);
     nghttp2_session_callbacks_set_on_frame_recv_callback(made, OnFrame);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(made, OnData);
     nghttp2_session_callbacks_set_on_frame_send_callback(made, OnSent);
@@ -268,10 +269,22 @@ int Http2Connection::OnHeader(nghttp2_session*, const nghttp2_frame* frame, cons
                               void* user_data) {
   auto& self = *static_cast<Http2Connection*>(user_data);
   Http2Stream* const stream = self.Find(frame->hd.stream_id);
-  // Trailers are dropped.
-  if (stream == nullptr || frame->headers.cat != NGHTTP2_HCAT_REQUEST) return 0;
-  stream->AddHeader({reinterpret_cast<const char*>(name), name_size},
-                    {reinterpret_cast<const char*>(value), value_size});
+  if (stream == nullptr) return 0;
+  const std::string_view name_text(reinterpret_cast<const char*>(name), name_size);
+  const std::string_view value_text(reinterpret_cast<const char*>(value), value_size);
+  if (frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
+    stream->AddHeader(name_text, value_text);
+  } else {
+    stream->DropTrailer(name_text, value_text);
+  }
+  return 0;
+}
+
+// nghttp2 would leave the field out and go on; another on the way may not have.
+int Http2Connection::OnInvalidHeader(nghttp2_session*, const nghttp2_frame* frame, const uint8_t*,
+                                     size_t, const uint8_t*, size_t, uint8_t, void* user_data) {
+  auto& self = *static_cast<Http2Connection*>(user_data);
+  if (Http2Stream* const stream = self.Find(frame->hd.stream_id)) stream->RefuseField();
   return 0;
 }
 

@@ -64,6 +64,9 @@ class Http2Connection final : public Swept,
   static int OnHeader(nghttp2_session*, const nghttp2_frame* frame, const uint8_t* name,
                       size_t name_size, const uint8_t* value, size_t value_size, uint8_t flags,
                       void* user_data);
+  static int OnInvalidHeader(nghttp2_session*, const nghttp2_frame* frame, const uint8_t* name,
+                             size_t name_size, const uint8_t* value, size_t value_size,
+                             uint8_t flags, void* user_data);
   static int OnFrame(nghttp2_session*, const nghttp2_frame* frame, void* user_data);
   static int OnData(nghttp2_session*, uint8_t flags, int32_t id, const uint8_t* data, size_t size,
                     void* user_data);

@@ -84,6 +84,17 @@ void Http2Stream::AddHeader(std::string_view name, std::string_view value) {
   }
 }
 
+void Http2Stream::DropTrailer(std::string_view name, std::string_view value) {
+  if (refused()) return;
+  const Limits& limits = connection_->shared_->limits;
+  trailer_bytes_ += name.size() + value.size();
+  if (trailer_bytes_ > limits.max_head || ++trailers_ > limits.max_headers) {
+    Refuse(MakeError(ErrorCode::kHeadersTooLarge, "the trailers are too large"));
+  }
+}
+
+void Http2Stream::RefuseField() { Refuse(MakeError(ErrorCode::kBadRequest, "malformed field")); }
+
 absl::Status Http2Stream::CheckHeaders() {
   const std::string_view host = request_.Find("host").value_or("");
   const std::string_view authority = request_.authority();
@@ -115,6 +126,8 @@ bool Http2Stream::FinishHeaders() {
   request_.secure = connection_->transport_->secure();
   is_head_ = request_.method() == "HEAD";
   if (refused()) return false;
+  // A client may have split it to compress it better (RFC 9113 section 8.2.3).
+  request_.Join("cookie", "; ");
   const absl::Status checked = CheckHeaders();
   if (!checked.ok()) Refuse(checked);
   return checked.ok() && request_.Find("expect").has_value();

@@ -23,6 +23,10 @@ class Http2Stream final : public Exchange, public std::enable_shared_from_this<H
 
   // The request, as it arrives. Once an error is set the rest of it is dropped.
   void AddHeader(std::string_view name, std::string_view value);
+  // A field after the body: it says nothing, and is held to the bounds of headers.
+  void DropTrailer(std::string_view name, std::string_view value);
+  // A field that HTTP does not allow (RFC 9113 section 8.2.1).
+  void RefuseField();
   // All headers are there. Returns whether the client waits for leave to send the body.
   bool FinishHeaders();
   void AddBody(std::string_view bytes);
@@ -80,6 +84,8 @@ class Http2Stream final : public Exchange, public std::enable_shared_from_this<H
   Request request_;
   Request::Span scheme_;
   bool has_headers_ = false;  // all of them
+  size_t trailer_bytes_ = 0;
+  size_t trailers_ = 0;
   absl::Status error_;
   uint64_t reserved_body_ = 0;
   SteadyTime last_progress_;

@@ -52,6 +52,20 @@ std::optional<Request::Span> Request::Locate(std::string_view view) const {
   return Span{static_cast<uint32_t>(at - begin), static_cast<uint32_t>(view.size())};
 }
 
+void Request::Join(std::string_view name, std::string_view separator) {
+  if (Count(name) < 2) return;
+  std::string joined;
+  std::optional<Field> first;
+  std::erase_if(fields_, [&](const Field& field) {
+    if (!EqualsIgnoringCase(View(field.name), name)) return false;
+    if (first) joined.append(separator);
+    if (!first) first = field;
+    joined.append(View(field.value));
+    return true;
+  });
+  fields_.push_back({first->name, Append(joined)});
+}
+
 void Request::Clear() {
   head_.clear();
   method_ = target_ = authority_ = {};

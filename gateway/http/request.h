@@ -14,7 +14,8 @@ bool EqualsIgnoringCase(std::string_view a, std::string_view b);
 
 // A request: its head in one buffer of its own, and its body. What the head says is kept as offsets
 // into that buffer, so nothing in here can point at anybody else's memory or at memory that has
-// moved. The views that it hands out hold until the next call of SetHead, Append, Clear or Release;
+// moved. The views that it hands out hold until the next call of SetHead, Append, Join, Clear or
+// Release;
 // the exchange makes none of them while a handler runs. One thread at a time.
 class Request {
  public:
@@ -70,6 +71,9 @@ class Request {
   void set_target(Span target) { target_ = target; }
   void set_authority(Span authority) { authority_ = authority; }
   void AddHeader(Span name, Span value) { fields_.push_back({name, value}); }
+
+  // Joins the fields of that name to one, in order, with `separator` between their values.
+  void Join(std::string_view name, std::string_view separator);
 
   // Makes it empty, keeping the memory for the next one.
   void Clear();

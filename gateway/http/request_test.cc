@@ -1,6 +1,7 @@
 #include "gateway/http/request.h"
 
 #include <string>
+#include <utility>
 
 #include "gtest/gtest.h"
 
@@ -39,6 +40,21 @@ TEST(Request, LocatesOnlyWhatIsInTheHead) {
   EXPECT_FALSE(request.Locate(elsewhere));
   EXPECT_FALSE(request.Locate(std::string_view(head.data() + 4, 6)));
   EXPECT_FALSE(request.Locate(std::string_view(head.data() - 1, 2)));
+}
+
+TEST(Request, JoinsTheFieldsOfAName) {
+  Request request;
+  for (const auto& [name, value] : std::initializer_list<std::pair<const char*, const char*>>{
+           {"cookie", "a=1"}, {"x", "y"}, {"Cookie", "b=2"}, {"cookie", "c=3"}}) {
+    const Request::Span where = Put(request, name);
+    request.AddHeader(where, Put(request, value));
+  }
+  request.Join("cookie", "; ");
+  request.Join("x", "; ");
+  request.Join("none", "; ");
+  EXPECT_EQ(request.header_count(), 2u);
+  EXPECT_EQ(request.Find("cookie"), "a=1; b=2; c=3");
+  EXPECT_EQ(request.Find("x"), "y");
 }
 
 TEST(Request, ClearLeavesNothingOfTheOneBefore) {

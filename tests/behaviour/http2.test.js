@@ -4,6 +4,7 @@ import { once } from "node:events"
 import http2 from "node:http2"
 import { connect } from "node:net"
 import { afterAll, beforeAll, expect, test } from "vitest"
+import { frame, framesOf, preface, settings } from "../harness/http2_frames.js"
 import { startServer } from "../harness/server.js"
 import { freshPath, until } from "../harness/streams.js"
 
@@ -139,31 +140,9 @@ test("h2load finds no fault", () => {
   expect(String(result.stdout)).toMatch(/5000 4xx/)
 })
 
-// Hand-made frames (RFC 9113 section 4.1).
-const preface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
-function frame(type, flags, stream, payload = Buffer.alloc(0)) {
-  const head = Buffer.alloc(9)
-  head.writeUIntBE(payload.length, 0, 3)
-  head[3] = type
-  head[4] = flags
-  head.writeUInt32BE(stream, 5)
-  return Buffer.concat([head, payload])
-}
-const settings = frame(4, 0, 0)
 // :method GET, :scheme http, :path /v1/stream/none, :authority x, in HPACK without Huffman coding.
 const getHeaders = Buffer.concat([Buffer.from([0x82, 0x86, 0x04, 15]), Buffer.from("/v1/stream/none"), Buffer.from([0x01, 1]), Buffer.from("x")])
 const postHeaders = Buffer.concat([Buffer.from([0x83, 0x86, 0x04, 15]), Buffer.from("/v1/stream/none"), Buffer.from([0x01, 1]), Buffer.from("x")])
-
-/** The frames in what was received, as type, flags, stream and payload. */
-function framesOf(bytes) {
-  const frames = []
-  for (let at = 0; at + 9 <= bytes.length; ) {
-    const size = bytes.readUIntBE(at, 3)
-    frames.push({ type: bytes[at + 3], flags: bytes[at + 4], stream: bytes.readUInt32BE(at + 5), payload: bytes.subarray(at + 9, at + 9 + size) })
-    at += 9 + size
-  }
-  return frames
-}
 
 test("streams beyond the limit are refused, frames beyond the size end the connection", async () => {
   const path = "/v1/stream/full-house?offset=now&live=long-poll"
