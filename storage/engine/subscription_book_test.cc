@@ -423,15 +423,15 @@ TEST_F(SubscriptionBookTest, AcksOutOfRangeChangeNothing) {
   };
   for (const std::string& offset :
        {std::string("-1"), std::string("junk"),
-        Offset{tail.stream_id, tail.position + 1}.ToString(), Offset{tail.stream_id, 3}.ToString(),
-        Offset{tail.stream_id + 100, 1}.ToString()}) {
+        Offset{tail.incarnation, tail.position + 1}.ToString(), Offset{tail.incarnation, 3}.ToString(),
+        Offset{tail.incarnation + 100, 1}.ToString()}) {
     EXPECT_EQ(Code(ack("events/a", offset)), ErrorCode::kAckRejected) << offset;
   }
   EXPECT_EQ(Code(ack("events/c", tail.ToString())), ErrorCode::kAckRejected);
   EXPECT_FALSE(Acked("events/b").has_value());
   ASSERT_TRUE(ack("events/a", tail.ToString()).status.ok());
   // Before the cursor.
-  EXPECT_EQ(Code(ack("events/a", Offset{tail.stream_id, 7}.ToString())), ErrorCode::kAckRejected);
+  EXPECT_EQ(Code(ack("events/a", Offset{tail.incarnation, 7}.ToString())), ErrorCode::kAckRejected);
 }
 
 TEST_F(SubscriptionBookTest, OneTypesEndpointsRefuseTheOther) {

@@ -96,7 +96,7 @@ std::string EncodeLink(const LinkState& link) {
   out.set_explicit_link(link.by_request);
   out.set_pattern_link(link.by_pattern);
   if (link.acked) {
-    out.set_acked_stream_id(link.acked->stream_id);
+    out.set_acked_stream_id(link.acked->incarnation);
     out.set_acked_position(link.acked->position);
   }
   return out.SerializeAsString();

@@ -357,7 +357,7 @@ TEST_P(StoreContract, AnOffsetOfADeletedStreamIsGone) {
   ASSERT_OK(store_.Delete({.path = "s"}));
   const CreateResult second = store_.Make("s", "", "xyz");
   ASSERT_OK(second);
-  EXPECT_LT(first.tail.stream_id, second.tail.stream_id);
+  EXPECT_LT(first.tail.incarnation, second.tail.incarnation);
   EXPECT_TRUE(FailsWith(
       store_.Read({.path = "s", .from = ReadRequest::From::kOffset, .offset = first.tail}),
       ErrorCode::kOffsetGone));
