@@ -24,7 +24,14 @@ void Batch::Touch(const EntryPtr& entry) {
 void Batch::Created(const EntryPtr& entry) {
   entry->batch = number_;
   entry->extent = StreamEntry::kNoExtent;
-  saved_.push_back({entry, {}, 0, /*created=*/true});
+  saved_.push_back({entry, {}, 0, /*created=*/true, /*new_entry=*/true});
+}
+
+void Batch::Continued(const EntryPtr& entry) {
+  entry->batch = number_;
+  entry->extent = StreamEntry::kNoExtent;
+  saved_.push_back(
+      {entry, entry->state, entry->timer_nanos, /*created=*/false, /*new_entry=*/true});
 }
 
 void Batch::Removed(const EntryPtr& entry) {
@@ -120,7 +127,7 @@ void Batch::DeleteStream(StreamEntry& entry) {
   DropTimer(entry);
   // Range tombstones cost later reads, so only where there is something to delete. What this
   // very batch wrote counts too: its keys come before the tombstone.
-  if (entry.state.tail > entry.config.lineage.base()) {
+  if (entry.state.tail > entry.config.lineage.own_begin()) {
     // Bare ids, not record keys: see RecordStreamPrefix in database.cc.
     writes_.DeleteRange(database_.family(Family::kRecords), EncodeNumber(id), EncodeNumber(id + 1));
   }
@@ -174,7 +181,7 @@ void Batch::Rollback() {
   }
   for (const EntryPtr& entry : removed_) entry->removal_pending = false;
   for (const Saved& saved : saved_) {
-    if (saved.created) {
+    if (saved.new_entry) {
       cache_.Erase(*saved.entry);
     } else {
       saved.entry->state = saved.state;

@@ -33,6 +33,8 @@ class Batch {
   bool IsTouched(const StreamEntry& entry) const { return entry.batch == number_; }
   // Remembers a new entry, which a rollback takes out of the cache again.
   void Created(const EntryPtr& entry);
+  // The same for an entry that goes on for a stream which was there.
+  void Continued(const EntryPtr& entry);
   void Removed(const EntryPtr& entry);
   void SetProducer(const EntryPtr& entry, const std::string& id, const ProducerState& state);
 
@@ -59,7 +61,8 @@ class Batch {
     EntryPtr entry;
     StreamState state;
     int64_t timer_nanos;
-    bool created = false;
+    bool created = false;    // the stream is new
+    bool new_entry = false;  // the entry is; the disk has the stream as it was
   };
   // Appends to one stream that become one record.
   struct Extent {

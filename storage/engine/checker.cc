@@ -151,7 +151,7 @@ class Checker {
         if (stream == nullptr) {
           Problem("records of stream id ", id, " belong to no stream");
         } else {
-          expected = stream->lineage.base();
+          expected = stream->lineage.own_begin();
         }
         if (++seen % kProgressInterval == 0) progress_(seen);
       }

@@ -40,8 +40,8 @@ void Committer::Stop() {
   if (thread_.joinable()) thread_.join();
 }
 
-absl::Status Committer::Start() {
-  const absl::Status ready = writer_.Start();
+absl::Status Committer::Start(LossDetector& losses) {
+  const absl::Status ready = writer_.Start(losses);
   if (ready.ok()) thread_ = std::thread([this] { Run(); });
   return ready;
 }

@@ -41,7 +41,7 @@ class Committer {
   ~Committer();
 
   // Reads the counters that survive a restart and starts the thread. Errors: DataLoss.
-  absl::Status Start();
+  absl::Status Start(LossDetector& losses);
 
   // Commits what is queued, then stops; what is submitted later is refused. Idempotent.
   void Stop();

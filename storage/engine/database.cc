@@ -13,8 +13,8 @@
 namespace ds {
 namespace {
 
-// 1: a record is one append. 2: it may be several.
-constexpr uint64_t kFormatVersion = 3;
+// What each brought: docs/storage-format.md.
+constexpr uint64_t kFormatVersion = 4;
 
 // The stream id of a record's key, for the memtable's insert hints. Range tombstones must stay out
 // of its domain: RocksDB 7.8 keeps one hint per prefix for records and tombstones alike, although
@@ -186,6 +186,12 @@ Database::~Database() {
 
 rocksdb::Status Database::Write(rocksdb::WriteBatch& batch) {
   return db_->Write(write_options_, &batch);
+}
+
+rocksdb::Status Database::WriteSynced(rocksdb::WriteBatch& batch) {
+  rocksdb::WriteOptions synced = write_options_;
+  synced.sync = !synced.disableWAL;
+  return db_->Write(synced, &batch);
 }
 
 rocksdb::Status Database::Resume() { return db_->Resume(); }

@@ -51,6 +51,8 @@ class Database {
 
   // Commits `batch` whole, to the durability that was asked for.
   rocksdb::Status Write(rocksdb::WriteBatch& batch);
+  // The same, on the disk when it returns, whatever durability was asked for.
+  rocksdb::Status WriteSynced(rocksdb::WriteBatch& batch);
 
   // Brings RocksDB back after a failed write, once its cause is gone. What the failed write left in
   // the log is dropped with it.

@@ -59,7 +59,7 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(const EngineOptions& option
   engine->sender_ =
       sender != nullptr ? std::move(sender) : MakeWebhookSender(options.committer.webhooks);
   engine->committer_.SetWebhookSender(*engine->sender_);
-  const absl::Status started = engine->committer_.Start();
+  const absl::Status started = engine->committer_.Start(engine->losses_);
   if (!started.ok()) return started;
   if (options.metrics != nullptr) {
     engine->sampling_ =
@@ -75,6 +75,7 @@ Engine::Engine(const EngineOptions& options, std::unique_ptr<Database> database,
       own_metrics_(std::move(own_metrics)),
       probe_(options.metrics != nullptr ? *options.metrics : *own_metrics_),
       database_(std::move(database)),
+      losses_(*database_, options.database.durability, options.boot_id),
       cache_(*database_, options.max_cached_streams),
       reader_(*database_),
       chunks_(options.chunk_cache_bytes),
@@ -124,6 +125,7 @@ void Engine::Sample(Samples& samples) {
 Engine::~Engine() {
   committer_.Stop();
   sender_.reset();
+  losses_.End();
 }
 
 void Engine::Create(CreateRequest request, Callback<CreateResult> done) {

@@ -13,6 +13,7 @@
 #include "storage/engine/chunk_cache.h"
 #include "storage/engine/committer.h"
 #include "storage/engine/database.h"
+#include "storage/engine/loss_detector.h"
 #include "storage/engine/probe.h"
 #include "storage/engine/record_reader.h"
 #include "storage/engine/repacker.h"
@@ -27,6 +28,7 @@ struct EngineOptions {
   Repacker::Options repacker;
   size_t max_cached_streams = 250'000;
   uint64_t chunk_cache_bytes = 64u << 20;  // of pieces that were read
+  std::string boot_id = LossDetector::CurrentBootId();
   // Where the engine's metrics go; must outlive the engine. nullptr: nowhere.
   Metrics* metrics = nullptr;
 };
@@ -74,6 +76,7 @@ class Engine final : public StreamStore {
   const std::unique_ptr<Metrics> own_metrics_;  // where nobody wants them
   EngineProbe probe_;
   const std::unique_ptr<Database> database_;
+  LossDetector losses_;
   StreamCache cache_;
   TailHub hub_;
   RecordReader reader_;

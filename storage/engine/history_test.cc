@@ -26,7 +26,7 @@ struct ModelStream {
 };
 
 struct Action {
-  enum Kind { kCreate, kAppend, kProduce, kClose, kDelete, kFork, kReopen, kKindCount };
+  enum Kind { kCreate, kAppend, kProduce, kClose, kDelete, kFork, kReopen, kReopenAsCopy, kKindCount };
   Kind kind;
   int stream;
   int other;
@@ -85,8 +85,12 @@ class Model {
         Fork(path, other, static_cast<uint64_t>(action.size));
         break;
       case Action::kReopen:
+      case Action::kReopenAsCopy:
         store_.reset();
         engine_.reset();
+        if (action.kind == Action::kReopenAsCopy) {
+          std::filesystem::remove(options_.database.directory + "/MARK");
+        }
         Open();
         break;
       case Action::kKindCount:

@@ -20,6 +20,9 @@ inline constexpr size_t kFamilyCount = 6;
 // Family `default`, RocksDB's own: facts about the whole directory.
 inline constexpr char kFormatVersionKey[] = "format_version";
 inline constexpr char kNextStreamIdKey[] = "next_stream_id";
+inline constexpr char kFirstSoundKey[] = "first_sound_incarnation";
+inline constexpr char kDirectoryMarkKey[] = "directory_mark";
+inline constexpr char kLastRunKey[] = "last_run";
 inline constexpr char kSigningKeysKey[] = "signing_keys";
 inline constexpr char kTokenSecretKey[] = "token_secret";
 

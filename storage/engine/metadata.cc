@@ -37,6 +37,7 @@ std::string EncodeMetadata(const StreamEntry& entry) {
     inherited.set_stream_id(segment.stream_id);
     inherited.set_begin(segment.begin);
     inherited.set_end(segment.end);
+    if (segment.incarnation != segment.stream_id) inherited.set_incarnation(segment.incarnation);
   }
   out.set_source_path(config.source_path);
   out.set_source_id(config.source_id);
@@ -45,10 +46,14 @@ std::string EncodeMetadata(const StreamEntry& entry) {
   out.set_content_type_inherited(config.content_type_inherited);
   out.set_lifetime_inherited(config.lifetime_inherited);
   out.set_timer_unix_nanos(entry.timer_nanos);
+  if (config.lineage.incarnation() != config.lineage.stream_id()) {
+    out.set_incarnation(config.lineage.incarnation());
+  }
   return out.SerializeAsString();
 }
 
-EntryPtr DecodeMetadata(std::string path, std::string_view value) {
+EntryPtr DecodeMetadata(std::string path, std::string_view value,
+                        uint64_t first_sound_incarnation) {
   pb::StreamMetadata in;
   if (!in.ParseFromArray(value.data(), static_cast<int>(value.size())) || in.stream_id() == 0) {
     return nullptr;
@@ -63,9 +68,11 @@ EntryPtr DecodeMetadata(std::string path, std::string_view value) {
   config.created_at = absl::FromUnixNanos(in.created_at_unix_nanos());
   std::vector<Segment> inherited;
   for (const pb::InheritedSegment& segment : in.inherited()) {
-    inherited.push_back({segment.stream_id(), segment.begin(), segment.end()});
+    inherited.push_back(
+        {segment.stream_id(), segment.begin(), segment.end(), segment.incarnation()});
   }
-  config.lineage = Lineage(in.stream_id(), std::move(inherited));
+  config.lineage = Lineage(in.stream_id(), std::move(inherited), in.incarnation());
+  if (config.lineage.incarnation() < first_sound_incarnation) config.lineage.MarkCut();
   config.source_path = in.source_path();
   config.source_id = in.source_id();
   config.fork_anchor = in.fork_anchor();

@@ -47,7 +47,7 @@ absl::StatusOr<EntryPtr> StreamCache::Load(const std::string& path) {
   const rocksdb::Status status = database_.Get(Family::kStreams, path, &value);
   if (status.IsNotFound()) return EntryPtr();
   if (!status.ok()) return absl::DataLossError("cannot read a stream: " + status.ToString());
-  EntryPtr entry = DecodeMetadata(path, value);
+  EntryPtr entry = DecodeMetadata(path, value, first_sound_);
   if (entry == nullptr) return absl::DataLossError("the metadata of a stream is damaged");
 
   const uint64_t id = entry->config.lineage.stream_id();
@@ -82,6 +82,18 @@ void StreamCache::Insert(EntryPtr entry) {
 void StreamCache::Erase(const StreamEntry& entry) {
   Shard& shard = ShardOf(entry.path);
   const std::lock_guard<std::mutex> lock(shard.mutex);
+  Remove(shard, entry);
+}
+
+void StreamCache::Replace(const StreamEntry& before, EntryPtr after) {
+  Shard& shard = ShardOf(before.path);
+  // Under one lock: nobody must load the stream meanwhile.
+  const std::lock_guard<std::mutex> lock(shard.mutex);
+  Remove(shard, before);
+  Add(shard, std::move(after));
+}
+
+void StreamCache::Remove(Shard& shard, const StreamEntry& entry) {
   const auto it = shard.entries.find(entry.path);
   if (it == shard.entries.end() || it->second.get() != &entry) return;
   const EntryPtr keep = it->second;  // the key is a view of the entry's path

@@ -26,9 +26,15 @@ class StreamCache {
   // creation is not committed yet: its flags tell. Errors: DataLoss.
   absl::StatusOr<EntryPtr> Find(const std::string& path);
 
-  // Only the commit thread calls these two. Insert REQUIRES that the path has no entry.
+  // Streams of earlier incarnations that are loaded from now on may have lost their end. To be
+  // called before the first Find.
+  void SetFirstSoundIncarnation(uint64_t incarnation) { first_sound_ = incarnation; }
+
+  // Only the commit thread calls these three. Insert REQUIRES that the path has no entry, Replace
+  // that it has `before`.
   void Insert(EntryPtr entry);
   void Erase(const StreamEntry& entry);
+  void Replace(const StreamEntry& before, EntryPtr after);
 
   size_t size() const;
 
@@ -48,11 +54,13 @@ class StreamCache {
   }
   absl::StatusOr<EntryPtr> Load(const std::string& path);
   void Add(Shard& shard, EntryPtr entry);
+  static void Remove(Shard& shard, const StreamEntry& entry);
   static void Unlink(Shard& shard, StreamEntry& entry);
   static void LinkNewest(Shard& shard, StreamEntry& entry);
 
   Database& database_;
   const size_t capacity_per_shard_;
+  uint64_t first_sound_ = 0;
   std::array<Shard, kShards> shards_;
 };
 

@@ -18,7 +18,6 @@
 namespace ds {
 namespace {
 
-constexpr uint64_t kIdBlock = 1000;
 constexpr size_t kMaxTimersPerSweep = 1000;
 constexpr absl::Duration kResumeInterval = absl::Milliseconds(200);
 
@@ -40,18 +39,29 @@ StreamWriter::StreamWriter(bool registry, uint64_t max_streams_per_prefix, Webho
       probe_(probe),
       quota_(max_streams_per_prefix),
       census_(database, quota_),
+      ids_(database),
       batch_(database, cache, census_),
       announcements_(hub, clock),
       subscriptions_(std::move(webhooks), database, batch_, reader, *this, clock, probe) {}
 
-absl::Status StreamWriter::Start() {
-  std::string value;
-  const rocksdb::Status status = database_.Get(Family::kMeta, kNextStreamIdKey, &value);
-  if (status.ok() && value.size() == 8) {
-    next_stream_id_ = reserved_stream_id_ = DecodeNumber(value);
-  } else if (!status.IsNotFound()) {
-    return absl::DataLossError("cannot read the stream id counter: " + status.ToString());
+absl::Status StreamWriter::Start(LossDetector& losses) {
+  const absl::StatusOr<std::string> cut = losses.WhyLost();
+  if (!cut.ok()) return cut.status();
+  rocksdb::WriteBatch begin;
+  absl::Status ready = ids_.Load(clock_.Now(), !cut->empty(), begin);
+  if (!ready.ok()) return ready;
+  losses.Begin(begin);
+  const rocksdb::Status written = database_.WriteSynced(begin);
+  if (!written.ok()) {
+    return absl::UnavailableError("cannot write to the data directory: " + written.ToString());
   }
+  ready = losses.FinishBegin();
+  if (!ready.ok()) return ready;
+  if (!cut->empty()) {
+    spdlog::warn(
+        "storage: {}: the newest data may be missing; offsets of what is missing answer 410", *cut);
+  }
+  cache_.SetFirstSoundIncarnation(ids_.first_sound());
   const absl::Status loaded = subscriptions_.Load();
   if (!loaded.ok()) return loaded;
   census_.Start();
@@ -153,7 +163,7 @@ void StreamWriter::ApplyOne(AppendOperation& append) {
   };
   absl::StatusOr<EntryPtr> found = Find(request.path);
   if (!found.ok()) return answer_now(InternalError(found.status()));
-  const EntryPtr entry = *found;
+  EntryPtr entry = *found;
   if (entry == nullptr) return answer_now(MakeError(ErrorCode::kStreamNotFound));
   if (entry == registry_) {
     return answer_now(MakeError(ErrorCode::kMethodNotAllowed, "the registry is read-only"));
@@ -173,6 +183,7 @@ void StreamWriter::ApplyOne(AppendOperation& append) {
   result.expected_seq = decision.expected_seq;
   if (decision.duplicate) ++probe_.batch.duplicates;
   if (request.producer && !decision.status.ok()) NoteProducerRefused(decision.status);
+  if (decision.changes && !request.body.empty()) entry = ContinueIfCut(std::move(entry));
   result.closed = decision.state.closed;
   result.tail = entry->config.lineage.OffsetAt(decision.state.tail);
   if (decision.producer) {
@@ -186,6 +197,27 @@ void StreamWriter::ApplyOne(AppendOperation& append) {
     WriteAppend(entry, decision.state, std::move(request.body), std::move(append.message_sizes));
   }
   answer_now(std::move(decision.status));
+}
+
+EntryPtr StreamWriter::ContinueIfCut(EntryPtr entry) {
+  if (!entry->config.lineage.cut()) return entry;
+  // What this batch did to the stream so far belongs to the entry that ends here.
+  if (batch_.IsTouched(*entry)) Commit();
+  StreamConfig config = entry->config;
+  config.lineage = config.lineage.ContinueAt(entry->state.tail, NextStreamId());
+  auto next = std::make_shared<StreamEntry>(entry->path, std::move(config));
+  next->state = entry->state;
+  next->timer_nanos = entry->timer_nanos;
+  next->producers = std::move(entry->producers);
+  next->producers_complete = entry->producers_complete;
+  next->last_access_nanos = entry->last_access_nanos.load();
+  next->persisted_access_nanos = entry->persisted_access_nanos.load();
+  next->Publish();
+  cache_.Replace(*entry, next);
+  batch_.Continued(next);
+  batch_.PutMetadata(*next);
+  if (entry == registry_) registry_ = next;
+  return next;
 }
 
 void StreamWriter::NoteProducerRefused(const absl::Status& status) {
@@ -274,15 +306,6 @@ void StreamWriter::Record(ChangeEvent event) {
   announcements_.Add(std::move(event));
 }
 
-uint64_t StreamWriter::NextStreamId() {
-  if (next_stream_id_ >= reserved_stream_id_) {
-    reserved_stream_id_ = next_stream_id_ + kIdBlock;
-    batch_.writes().Put(database_.family(Family::kMeta), kNextStreamIdKey,
-                        EncodeNumber(reserved_stream_id_));
-  }
-  return next_stream_id_++;
-}
-
 void StreamWriter::KeepAccess(const EntryPtr& entry, absl::Time now) {
   const int64_t nanos = absl::ToUnixNanos(now);
   entry->last_access_nanos.store(nanos);
@@ -328,7 +351,8 @@ EntryPtr StreamWriter::FindLive(const std::string& path) {
   return *found;
 }
 
-void StreamWriter::AppendMessage(const EntryPtr& entry, std::string message) {
+void StreamWriter::AppendMessage(const EntryPtr& before, std::string message) {
+  const EntryPtr entry = ContinueIfCut(before);
   if (entry->has_ttl()) KeepAccess(entry, clock_.Now());
   batch_.Touch(entry);
   StreamState state = entry->state;
@@ -413,7 +437,7 @@ absl::Status StreamWriter::WriteBatch() {
   batch_.Rollback();
   announcements_.Clear();
   subscriptions_.Rollback();
-  reserved_stream_id_ = next_stream_id_;  // the next id reserves its block again
+  ids_.Rollback();
   next_timer_nanos_ = 0;
   write_failed_ = true;
   accepts_writes_ = false;

@@ -13,10 +13,12 @@
 #include "storage/engine/announcements.h"
 #include "storage/engine/batch.h"
 #include "storage/engine/database.h"
+#include "storage/engine/loss_detector.h"
 #include "storage/engine/operation.h"
 #include "storage/engine/probe.h"
 #include "storage/engine/record_reader.h"
 #include "storage/engine/stream_cache.h"
+#include "storage/engine/stream_ids.h"
 #include "storage/engine/subscription_book.h"
 #include "storage/engine/tail_hub.h"
 
@@ -41,8 +43,9 @@ class StreamWriter final : private SubscriptionBook::Streams {
 
   SubscriptionBook& subscriptions() { return subscriptions_; }
 
-  // Reads the counters that survive a restart. Errors: DataLoss.
-  absl::Status Start();
+  // Reads what survives a restart, and notes in `losses` that a run begins. Errors: DataLoss,
+  // Unavailable.
+  absl::Status Start(LossDetector& losses);
 
   // Takes an operation into the batch. It may commit what came before on the way.
   void Apply(Operation& operation);
@@ -100,7 +103,10 @@ class StreamWriter final : private SubscriptionBook::Streams {
   void Remove(EntryPtr entry, ChangeEvent::Kind reason);
   void Record(ChangeEvent event);
   void Expire();
-  uint64_t NextStreamId();
+  uint64_t NextStreamId() { return ids_.Next(batch_.writes()); }
+  // Where the stream's end may have been lost: has it go on under a new incarnation, and results in
+  // the entry that it has from now on. May commit the batch. Else results in `entry`.
+  EntryPtr ContinueIfCut(EntryPtr entry);
   void KeepAccess(const EntryPtr& entry, absl::Time now);
   absl::Status WriteBatch();
   absl::Status EnsureRegistry();
@@ -115,13 +121,12 @@ class StreamWriter final : private SubscriptionBook::Streams {
 
   PrefixQuota quota_;
   Census census_;
+  StreamIds ids_;
   Batch batch_;
   Announcements announcements_;
   SubscriptionBook subscriptions_;
   std::vector<AnyAnswer> answers_;
-  uint64_t next_stream_id_ = 1;
-  uint64_t reserved_stream_id_ = 1;  // ids below it may be given out
-  bool needs_restart_ = false;       // RocksDB cannot recover while it runs, and the log says so
+  bool needs_restart_ = false;  // RocksDB cannot recover while it runs, and the log says so
   bool write_failed_ = false;
   absl::Status failure_;
   absl::Time retry_at_;           // no attempt to recover before
