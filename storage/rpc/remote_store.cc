@@ -514,6 +514,8 @@ void RemoteStoreImpl::Broken(const grpc::Status& status) {
     probe_.breaks.Increment();
     spdlog::warn("the connection to the storage broke: {}", status.error_message());
   }
+  // Before the calls that failed: whoever made one knows then why.
+  for (const auto& observer : lost) observer->OnTail({.kind = TailEvent::Kind::kLost});
   for (Pending& pending : failed) {
     if (!pending.fail) continue;
     probe_.refused.Increment();
@@ -522,7 +524,6 @@ void RemoteStoreImpl::Broken(const grpc::Status& status) {
     pending.fail(
         MakeError(uncertain ? ErrorCode::kWriteUncertain : ErrorCode::kStorageUnavailable));
   }
-  for (const auto& observer : lost) observer->OnTail({.kind = TailEvent::Kind::kLost});
 }
 
 void RemoteStoreImpl::KeepConnected() {
