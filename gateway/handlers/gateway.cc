@@ -17,8 +17,8 @@ namespace {
 
 constexpr char kAllowedMethods[] = "GET, POST, PUT, DELETE, HEAD, OPTIONS";
 constexpr char kAllowedHeaders[] =
-    "Content-Type, Authorization, If-None-Match, Traceparent, Tracestate, Stream-Seq, Stream-TTL, "
-    "Stream-Expires-At, "
+    "Content-Type, Authorization, If-None-Match, Last-Event-ID, Traceparent, Tracestate, "
+    "Stream-Seq, Stream-TTL, Stream-Expires-At, "
     "Stream-Closed, Producer-Id, Producer-Epoch, Producer-Seq, Stream-Forked-From, "
     "Stream-Fork-Offset, Stream-Fork-Sub-Offset";
 constexpr char kExposedHeaders[] =
@@ -40,6 +40,7 @@ Gateway::Gateway(const GatewayOptions& options, StreamStore& store, LiveFeeds& f
       feeds_(feeds),
       admission_(admission),
       clock_(clock),
+      keepalive_(options.sse_keepalive),
       probe_(metrics) {
   http::Response common;
   common.Add("X-Content-Type-Options", "nosniff");
@@ -291,11 +292,14 @@ uint64_t Gateway::NextCursor(const ReadQuery& query) const {
   return ResponseCursor(options_.cursors, clock_.Now(), query.cursor, random());
 }
 
-Task<Done> Gateway::ReadOn(RequestContext& context, uint64_t max_bytes, LiveRead& live) {
+Task<absl::Status> Gateway::ReadOn(RequestContext& context, uint64_t max_bytes, LiveRead& live) {
   ReadRequest ask{context.target.path, ReadRequest::From::kOffset, live.read.next, max_bytes};
   ask.context.trace = context.call.trace;
-  live.read = co_await StoreCall(context.exchange.io(), store_, &StreamStore::Read, std::move(ask));
-  co_return Done{};
+  ReadResult read =
+      co_await StoreCall(context.exchange.io(), store_, &StreamStore::Read, std::move(ask));
+  absl::Status status = read.status;
+  if (status.ok()) live.read = std::move(read);
+  co_return status;
 }
 
 void Gateway::Renew(Feed& feed, const StreamInfo& info) const {

@@ -12,9 +12,11 @@
 #include "gateway/handlers/probe.h"
 #include "gateway/handlers/request_context.h"
 #include "gateway/http/exchange.h"
+#include "gateway/live/keepalive.h"
 #include "gateway/live/live_feeds.h"
 #include "gateway/protocol/cursor.h"
 #include "gateway/protocol/fields.h"
+#include "gateway/protocol/sse.h"
 #include "gateway/protocol/subscription_json.h"
 #include "gateway/protocol/target.h"
 #include "storage/api/stream_store.h"
@@ -28,6 +30,7 @@ struct GatewayOptions {
   std::string public_url;
   absl::Duration long_poll_timeout = absl::Seconds(30);
   absl::Duration sse_reconnect_interval = absl::Seconds(60);
+  absl::Duration sse_keepalive = absl::Seconds(15);  // 0: none
   CursorOptions cursors;
   // Origins that browsers may call from: {"*"} for all, empty for no CORS headers at all.
   std::vector<std::string> cors_origins = {"*"};
@@ -59,6 +62,11 @@ class Gateway final : public http::Handler {
   struct LiveRead {
     ReadQuery query;
     ReadResult read;
+    // Of server-sent events: how the response carries data (until it begins: how the client wants
+    // it), whether an EventSource reconnects, and how the first data fits lines.
+    SseForm form = SseForm::kExact;
+    bool resumes = false;
+    SseFit first_fit = SseFit::kExact;
   };
   enum class Step { kWait, kEnd, kGone };
 
@@ -76,24 +84,29 @@ class Gateway final : public http::Handler {
   Task<int> Read(RequestContext& context, std::unique_ptr<LiveRead>& live);
   Task<int> LongPoll(RequestContext& context, std::unique_ptr<LiveRead> live);
   Task<int> Sse(RequestContext& context, std::unique_ptr<LiveRead> live);
-  // Sends what there is, up to the tail.
+  // What a request for server-sent events says beside its query, which it may move.
+  static absl::Status ReadSseFields(const RequestContext& context, ReadQuery& query,
+                                    SseForm& wanted, bool& resumes);
+  // Sends what there is, up to the tail or to what the response's form does not carry.
   Task<Step> SendEvents(RequestContext& context, LiveRead& live, LiveFeeds::Use& feed);
   Task<int> Head(RequestContext& context);
   Task<int> Delete(RequestContext& context);
   Task<int> Control(RequestContext& context);
   Task<int> Options(RequestContext& context);
-  // Reads on from where `live` stands.
-  Task<Done> ReadOn(RequestContext& context, uint64_t max_bytes, LiveRead& live);
+  // Reads on from where `live` stands, which it leaves as it is when that fails.
+  Task<absl::Status> ReadOn(RequestContext& context, uint64_t max_bytes, LiveRead& live);
 
   http::Response ReadAnswer(const ReadQuery& query, const ReadResult& read,
                             const RequestContext& context) const;
   http::Response LongPollAnswer(const LiveRead& live, const RequestContext& context) const;
   http::Response SseHead(const LiveRead& live, const RequestContext& context) const;
+  // The answer to an EventSource that has read all of a closed stream: it reconnects no more.
+  http::Response SseOver(const LiveRead& live, const RequestContext& context) const;
   static http::Piece ReadBody(const ReadResult& read);
   // What a feed has for a long-poll reader becomes its read.
   Feed::View::Kind TakeNews(Feed& feed, LiveRead& live) const;
-  // The read as events.
-  http::Pieces ReadEvents(const LiveRead& live) const;
+  // The read as events; the first of a response begin it.
+  http::Pieces ReadEvents(const LiveRead& live, bool first) const;
   // Sends what a feed has as events.
   void SendItems(http::Exchange& exchange, const Feed::View& view, bool own_cursor,
                  LiveRead& live) const;
@@ -131,6 +144,7 @@ class Gateway final : public http::Handler {
   LiveFeeds& feeds_;
   Admission& admission_;
   Clock& clock_;
+  const Keepalive keepalive_;
   GatewayProbe probe_;
   std::string static_headers_;
 };

@@ -2,6 +2,7 @@
 
 #include "absl/time/time.h"
 #include "gateway/handlers/gateway.h"
+#include "gateway/live/feed_reader.h"
 #include "gateway/protocol/encoding.h"
 #include "storage/api/errors.h"
 
@@ -40,31 +41,35 @@ Task<int> Gateway::LongPoll(RequestContext& context, std::unique_ptr<LiveRead> l
   const GatewayProbe::LiveReader counted(probe_.long_poll_readers);
   ReadResult& read = live->read;
   LiveFeeds::Use feed;
-  while (read.status.ok() && read.chunk == nullptr && !read.at_end()) {
+  bool over = false;  // the last look at the store is taken
+  while (!over && read.status.ok() && read.chunk == nullptr && !read.at_end()) {
     if (!feed) feed = feeds_.Acquire(context.target.path);
     const Feed::View::Kind kind = TakeNews(*feed.operator->(), *live);
     if (kind == Feed::View::Kind::kItems) break;
     if (kind == Feed::View::Kind::kNothing) {
-      const auto wake = co_await feed->Wait(context.exchange, read.info.stream_id,
-                                            read.next.position, NextWake(read.info, deadline));
+      const auto wake =
+          co_await feed->Wait(context.exchange, read.info.stream_id, read.next.position,
+                              /*keepalive=*/nullptr, NextWake(read.info, deadline));
       if (wake == Feed::Wake::kGone) co_return 0;
       if (wake == Feed::Wake::kDraining) break;
       if (wake == Feed::Wake::kTimeout) {
-        if (std::chrono::steady_clock::now() >= deadline) break;
-        Renew(*feed.operator->(), read.info);
+        over = std::chrono::steady_clock::now() >= deadline;
+        // That nothing has come can be said only of a stream that is followed.
+        if (over && !feed->lost()) break;
+        if (!over) Renew(*feed.operator->(), read.info);
       }
-      continue;
+      if (!over) continue;
     }
     // Behind, closed, deleted, or the connection to the storage was lost: the store knows.
     if (kind == Feed::View::Kind::kEnded) feed = {};
-    co_await ReadOn(context, options_.max_chunk_bytes, *live);
+    read.status = co_await ReadOn(context, options_.max_chunk_bytes, *live);
   }
   co_return co_await context.exchange.Respond(LongPollAnswer(*live, context));
 }
 
 Feed::View::Kind Gateway::TakeNews(Feed& feed, LiveRead& live) const {
   const Feed::View view = feed.After(live.read.info.stream_id, live.read.next.position,
-                                     options_.max_chunk_bytes, /*encode=*/false);
+                                     options_.max_chunk_bytes, /*form=*/std::nullopt);
   if (view.kind == Feed::View::Kind::kItems) {
     TakeItems(view.items, live.read);
     live.read.up_to_date = view.reaches_tail;

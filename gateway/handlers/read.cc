@@ -27,6 +27,12 @@ Task<int> Gateway::Read(RequestContext& context, std::unique_ptr<LiveRead>& live
   if (query->live == ReadQuery::Live::kSse) context.operation = HttpOperation::kSse;
   if (query->live == ReadQuery::Live::kLongPoll) context.operation = HttpOperation::kLongPoll;
   if (query->live == ReadQuery::Live::kSse) max_bytes = std::min(max_bytes, kMaxSseEventBytes);
+  SseForm form = SseForm::kExact;
+  bool resumes = false;
+  if (query->live == ReadQuery::Live::kSse) {
+    const absl::Status status = ReadSseFields(context, *query, form, resumes);
+    if (!status.ok()) co_return co_await context.exchange.Respond(Problem(status, context));
+  }
   ReadRequest ask{context.target.path, query->from, query->offset, max_bytes};
   ask.context = context.call;
   const std::optional<std::string_view> known = request.Find("if-none-match");
@@ -46,6 +52,8 @@ Task<int> Gateway::Read(RequestContext& context, std::unique_ptr<LiveRead>& live
   live = std::make_unique<LiveRead>();
   live->query = *std::move(query);
   live->read = std::move(read);
+  live->form = form;
+  live->resumes = resumes;
   co_return 0;
 }
 

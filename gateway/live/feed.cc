@@ -3,51 +3,82 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/container/inlined_vector.h"
-#include "gateway/protocol/encoding.h"
+#include "gateway/live/feed_group.h"
+#include "storage/api/errors.h"
 
 namespace ds {
 namespace {
 
 constexpr uint64_t kMaxRingBytes = 1u << 20;
 constexpr size_t kMaxRingItems = 512;
+// How long readers wait for a store that was lost. A storage that is started again is back by then;
+// later a client does better to ask anew, perhaps another gateway.
+constexpr auto kPatience = std::chrono::seconds(10);
+
+// Whether the store has said that there is no such stream; everything else may pass.
+bool SaysGone(const absl::Status& status) {
+  const ErrorCode code = GetErrorCode(status);
+  return code == ErrorCode::kStreamNotFound || code == ErrorCode::kStreamGone;
+}
 
 }  // namespace
 
-// The readers of one thread.
-struct Feed::Group {
-  explicit Group(http::IoThread& thread) : io(thread) {}
+// What the store calls. It knows for which subscription, so that a late word of one that was lost
+// is not taken for the next one's.
+class Feed::Link final : public TailObserver {
+ public:
+  Link(std::shared_ptr<Feed> feed, uint64_t number) : feed_(std::move(feed)), number_(number) {}
+  void OnTail(const TailEvent& event) override { feed_->OnTail(event, number_); }
 
-  http::IoThread& io;
-  Readers readers;  // touched on that thread only
-  // Guarded by the feed's mutex.
-  bool active = false;    // there may be readers
-  bool posted = false;    // a Dispatch is on its way
-  bool resume = false;    // which is to resume them all
-  uint64_t position = 0;  // up to which they have been told
+ private:
+  const std::shared_ptr<Feed> feed_;
+  const uint64_t number_;
 };
 
-Feed::Feed(std::string path, const CursorOptions& cursors, Clock& clock, LiveProbe& probe)
-    : path_(std::move(path)), cursors_(cursors), clock_(clock), probe_(probe) {}
+Feed::Feed(std::string path, StreamStore& store, const CursorOptions& cursors, Clock& clock,
+           LiveProbe& probe)
+    : path_(std::move(path)), store_(store), cursors_(cursors), clock_(clock), probe_(probe) {}
 
 Feed::~Feed() = default;
 
-void Feed::Start(StreamStore& store) {
-  std::unique_ptr<Subscription> subscription =
-      store.Tail(path_, shared_from_this(),
-                 [feed = shared_from_this()](const HeadResult& head) { feed->OnReady(head); });
+void Feed::Subscribe() {
+  std::unique_ptr<Subscription> former;
+  uint64_t number;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (subscribing_ || state_ == State::kEnded) return;
+    subscribing_ = true;
+    number = ++subscription_number_;
+    former = std::move(subscription_);
+  }
+  former.reset();
+  std::unique_ptr<Subscription> subscription = store_.Tail(
+      path_, std::make_shared<Link>(shared_from_this(), number),
+      [feed = shared_from_this(), number](const HeadResult& head) { feed->OnReady(head, number); });
   const std::lock_guard<std::mutex> lock(mutex_);
-  subscription_ = std::move(subscription);
+  // It may have been stopped or lost meanwhile, and begun anew.
+  if (number == subscription_number_) subscription_.swap(subscription);
 }
 
 void Feed::Stop() {
   std::unique_ptr<Subscription> subscription;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    ended_ = true;
+    state_ = State::kEnded;
+    ++subscription_number_;
     subscription = std::move(subscription_);
   }
   Tell(/*resume=*/true);
+}
+
+void Feed::Heal(http::SteadyTime now) {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (state_ != State::kLost) return;
+    if (now - lost_at_ > kPatience) state_ = State::kEnded;
+  }
+  if (ended()) return Tell(/*resume=*/true);
+  Subscribe();
 }
 
 void Feed::Drain() {
@@ -58,80 +89,120 @@ void Feed::Drain() {
   Tell(/*resume=*/true);
 }
 
-void Feed::OnReady(const HeadResult& head) {
+void Feed::OnReady(const HeadResult& head, uint64_t subscription_number) {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    ready_ = true;
+    if (subscription_number != subscription_number_ || state_ == State::kEnded) return;
+    subscribing_ = false;
     if (head.status.ok()) {
-      content_type_ = head.info.content_type;
-      stream_id_ = head.info.stream_id;
-      tail_ = std::max(tail_, head.info.tail.position);
-      closed_ |= head.info.closed;
+      TakeHeadLocked(head);
+    } else if (SaysGone(head.status)) {
+      state_ = State::kEnded;
     } else {
-      ended_ = true;
-      lost_ = absl::IsUnavailable(head.status);
+      // Whoever waits goes on waiting.
+      return LoseLocked();
     }
   }
   Tell(/*resume=*/true);
 }
 
-void Feed::OnTail(const TailEvent& event) {
+void Feed::TakeHeadLocked(const HeadResult& head) {
+  const StreamInfo& info = head.info;
+  if (known_ && info.stream_id != stream_id_) {
+    state_ = State::kEnded;
+    return;
+  }
+  if (known_) probe_.feeds_healed.Increment();
+  known_ = true;
+  state_ = State::kFollowing;
+  content_type_ = info.content_type;
+  stream_id_ = info.stream_id;
+  closed_ |= info.closed;
+  if (info.tail.position <= tail_) return;
+  // Commits that the subscription did not bring.
+  DropLocked(ring_.size());
+  tail_ = info.tail.position;
+}
+
+void Feed::LoseLocked() {
+  if (std::exchange(state_, State::kLost) == State::kLost) return;
+  lost_at_ = std::chrono::steady_clock::now();
+  probe_.feeds_lost.Increment();
+}
+
+void Feed::OnTail(const TailEvent& event, uint64_t subscription_number) {
   bool resume = true;
+  bool lost = false;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    if (event.kind == TailEvent::Kind::kGone || event.kind == TailEvent::Kind::kLost) {
-      ended_ = true;
-      lost_ = event.kind == TailEvent::Kind::kLost;
-      if (lost_) probe_.feeds_lost.Increment();
+    if (subscription_number != subscription_number_ || state_ == State::kEnded) return;
+    const bool other = known_ && event.stream_id != stream_id_;
+    if (event.kind == TailEvent::Kind::kLost) {
+      lost = true;
+      subscribing_ = false;
+      LoseLocked();
+    } else if (event.kind == TailEvent::Kind::kGone || other) {
+      state_ = State::kEnded;
     } else {
       closed_ |= event.closed;
       resume = closed_;
-      if (event.kind == TailEvent::Kind::kData && event.next.position > tail_) {
-        tail_ = event.next.position;
-        ring_bytes_ += event.data().size();
-        ring_.push_back({event, std::chrono::steady_clock::now(), nullptr, nullptr});
-        if (ring_.size() > 1 && (ring_bytes_ > kMaxRingBytes || ring_.size() > kMaxRingItems)) {
-          // A quarter at a time, so that moving the rest up costs little.
-          size_t drop = 0;
-          while (drop + 1 < ring_.size() && (ring_bytes_ > kMaxRingBytes / 4 * 3 ||
-                                             ring_.size() - drop > kMaxRingItems / 4 * 3)) {
-            ring_bytes_ -= ring_[drop++].event.data().size();
-          }
-          ring_.erase(ring_.begin(), ring_.begin() + static_cast<ptrdiff_t>(drop));
-        }
-      }
+      if (event.kind == TailEvent::Kind::kData) AppendLocked(event);
     }
   }
+  if (lost) return Subscribe();
   Tell(resume);
+}
+
+void Feed::AppendLocked(const TailEvent& event) {
+  if (event.next.position <= tail_) return;
+  if (event.start.position != tail_) DropLocked(ring_.size());
+  tail_ = event.next.position;
+  ring_bytes_ += event.data().size();
+  ring_.push_back({event, std::chrono::steady_clock::now()});
+  if (ring_.size() < 2 || (ring_bytes_ <= kMaxRingBytes && ring_.size() <= kMaxRingItems)) return;
+  // A quarter at a time, so that moving the rest up costs little.
+  size_t drop = 0;
+  uint64_t bytes = ring_bytes_;
+  while (drop + 1 < ring_.size() &&
+         (bytes > kMaxRingBytes / 4 * 3 || ring_.size() - drop > kMaxRingItems / 4 * 3)) {
+    bytes -= ring_[drop++].event.data().size();
+  }
+  DropLocked(drop);
+}
+
+void Feed::DropLocked(size_t count) {
+  for (size_t i = 0; i < count; ++i) ring_bytes_ -= ring_[i].event.data().size();
+  ring_.erase(ring_.begin(), ring_.begin() + static_cast<ptrdiff_t>(count));
 }
 
 void Feed::Forget(http::SteadyTime time) {
   const std::lock_guard<std::mutex> lock(mutex_);
   size_t drop = 0;
-  while (drop < ring_.size() && ring_[drop].arrived < time) {
-    ring_bytes_ -= ring_[drop++].event.data().size();
-  }
+  while (drop < ring_.size() && ring_[drop].arrived < time) ++drop;
   if (drop == 0) return;
-  ring_.erase(ring_.begin(), ring_.begin() + static_cast<ptrdiff_t>(drop));
+  DropLocked(drop);
   ring_.shrink_to_fit();
 }
 
 Feed::View::Kind Feed::Locate(uint64_t stream_id, uint64_t position, size_t& first) const {
-  if (ended_) return View::Kind::kEnded;
-  if (!ready_) return View::Kind::kNothing;
+  if (state_ == State::kEnded) return View::Kind::kEnded;
+  if (!known_) return View::Kind::kNothing;
   if (stream_id != stream_id_) return View::Kind::kEnded;
-  if (position >= tail_) return closed_ ? View::Kind::kEnd : View::Kind::kNothing;
+  const bool lost = state_ == State::kLost;
+  if (position >= tail_) return closed_ && !lost ? View::Kind::kEnd : View::Kind::kNothing;
   // Readers are mostly at the ring's end.
   for (size_t i = ring_.size(); i-- > 0;) {
     if (ring_[i].event.start.position > position) continue;
-    if (ring_[i].event.start.position < position) return View::Kind::kBehind;
+    if (ring_[i].event.start.position < position) break;
     first = i;
     return View::Kind::kItems;
   }
-  return View::Kind::kBehind;
+  // Reading would fail now.
+  return lost ? View::Kind::kNothing : View::Kind::kBehind;
 }
 
-Feed::View Feed::After(uint64_t stream_id, uint64_t position, uint64_t max_bytes, bool encode) {
+Feed::View Feed::After(uint64_t stream_id, uint64_t position, uint64_t max_bytes,
+                       std::optional<SseForm> form) {
   const std::lock_guard<std::mutex> lock(mutex_);
   View view;
   size_t first = 0;
@@ -141,170 +212,70 @@ Feed::View Feed::After(uint64_t stream_id, uint64_t position, uint64_t max_bytes
   size_t end = first;
   uint64_t bytes = 0;
   while (end < ring_.size() && (end == first || bytes < max_bytes)) {
+    if (form && !Carries(*form, FindFit(ring_[end]))) break;
     bytes += ring_[end++].event.data().size();
   }
-  view.reaches_tail = ring_[end - 1].event.next.position == tail_;
+  if (end == first) {
+    view.kind = View::Kind::kUnfit;
+    return view;
+  }
+  view.reaches_tail = end == ring_.size();
   for (size_t i = first; i < end; ++i) {
-    if (encode) Encode(ring_[i], /*more=*/i + 1 < end || !view.reaches_tail);
+    if (form) Encode(ring_[i], *form, /*more=*/i + 1 < end || !view.reaches_tail);
     view.items.push_back(ring_[i]);
   }
   return view;
 }
 
-const http::SharedPayload& Feed::Encode(FeedItem& item, bool more) const {
-  std::shared_ptr<const http::SharedPayload>& frame = more ? item.frame_behind : item.frame;
-  if (frame == nullptr) {
-    const TailEvent& event = item.event;
-    SseControl control{.next = event.next, .up_to_date = !more, .closed = !more && event.closed};
-    if (!event.closed) control.cursor = cursor();
-    frame = std::make_shared<const http::SharedPayload>(
-        SseDataEvent(content_type_, event.data(), event.message_sizes()) +
-        SseControlEvent(control));
+SseFit Feed::FindFit(FeedItem& item) {
+  if (!item.known_fit) {
+    item.known_fit = FitOf(content_type_, item.event.data());
+    worst_fit_ = std::max(worst_fit_, *item.known_fit);
   }
-  return *frame;
+  return *item.known_fit;
+}
+
+void Feed::Encode(FeedItem& item, SseForm form, bool more) {
+  const bool base64 = form == SseForm::kBase64;
+  if (!base64) FindFit(item);
+  FeedItem::Frames& frames = base64 ? item.base64 : item.lines;
+  std::shared_ptr<const http::SharedPayload>& frame = more ? frames.behind : frames.last;
+  if (frame != nullptr) return;
+  const TailEvent& event = item.event;
+  SseControl control{.next = event.next, .up_to_date = !more, .closed = !more && event.closed};
+  if (!event.closed) control.cursor = cursor();
+  std::string text;
+  AppendSseData(form, content_type_, event.data(), event.message_sizes(), event.next, text);
+  AppendSseControl(control, /*with_id=*/false, text);
+  frame = std::make_shared<const http::SharedPayload>(text);
 }
 
 uint64_t Feed::cursor() const { return ResponseCursor(cursors_, clock_.Now(), std::nullopt, 0); }
 
 bool Feed::ended() const {
   const std::lock_guard<std::mutex> lock(mutex_);
-  return ended_;
+  return state_ == State::kEnded;
 }
 
 bool Feed::lost() const {
   const std::lock_guard<std::mutex> lock(mutex_);
-  return lost_;
+  return state_ == State::kLost;
+}
+
+void Feed::NoteFit(SseFit fit) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  worst_fit_ = std::max(worst_fit_, fit);
+}
+
+SseFit Feed::worst_fit() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return worst_fit_;
 }
 
 bool Feed::TakeRenewal(http::SteadyTime now, std::chrono::milliseconds interval) {
   const std::lock_guard<std::mutex> lock(mutex_);
   if (now - renewed_ < interval) return false;
   renewed_ = now;
-  return true;
-}
-
-Feed::Reader Feed::Wait(http::Exchange& exchange, uint64_t stream_id, uint64_t position,
-                        http::SteadyTime deadline) {
-  return Reader(shared_from_this(), exchange, stream_id, position, nullptr, deadline);
-}
-
-Feed::Reader Feed::Follow(http::Exchange& exchange, uint64_t stream_id, Offset& next,
-                          http::SteadyTime deadline) {
-  return Reader(shared_from_this(), exchange, stream_id, next.position, &next, deadline);
-}
-
-Feed::Group& Feed::GroupOf(http::IoThread& io) {
-  for (const auto& group : groups_) {
-    if (&group->io == &io) return *group;
-  }
-  groups_.push_back(std::make_unique<Group>(io));
-  return *groups_.back();
-}
-
-void Feed::Tell(bool resume) {
-  absl::InlinedVector<Group*, 8> told;
-  {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    for (const auto& group : groups_) {
-      if (!group->active) continue;
-      group->resume |= resume;
-      if (std::exchange(group->posted, true)) continue;
-      told.push_back(group.get());
-    }
-  }
-  for (Group* const group : told) {
-    group->io.Post([feed = shared_from_this(), group] { feed->Dispatch(*group); });
-  }
-}
-
-void Feed::Dispatch(Group& group) {
-  std::vector<FeedItem> items;
-  bool resume;
-  Wake reason = Wake::kProgress;
-  bool reaches_tail = false;
-  {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    group.posted = false;
-    resume = std::exchange(group.resume, false);
-    group.active = !group.readers.empty();
-    if (!group.active) return;
-    if (draining_) reason = Wake::kDraining;
-    if (!resume) {
-      const bool encode = std::any_of(group.readers.begin(), group.readers.end(),
-                                      [](const Reader& reader) { return reader.follow_; });
-      size_t first = ring_.size();
-      while (first > 0 && ring_[first - 1].event.start.position >= group.position) --first;
-      for (size_t i = first; i < ring_.size(); ++i) {
-        if (encode) Encode(ring_[i], /*more=*/i + 1 < ring_.size());
-        items.push_back(ring_[i]);
-      }
-      reaches_tail = !items.empty() && items.back().event.next.position == tail_;
-    }
-    group.position = tail_;
-  }
-  // Those who wait again do so in the group's list.
-  Readers readers;
-  readers.swap(group.readers);
-  while (!readers.empty()) {
-    Reader& reader = readers.front();
-    readers.pop_front();
-    if (resume || !reader.Take(items, reaches_tail)) {
-      reader.Finish(reader.exchange_.gone() ? Wake::kGone : reason);
-    } else {
-      group.readers.push_back(reader);
-    }
-  }
-  if (items.empty()) return;
-  const http::SteadyTime now = std::chrono::steady_clock::now();
-  for (const FeedItem& item : items) {
-    probe_.delivery_lag.Observe(std::chrono::duration<double>(now - item.arrived).count());
-  }
-}
-
-bool Feed::Reader::Take(std::span<const FeedItem> items, bool reaches_tail) {
-  while (!items.empty() && items.front().event.next.position <= position_) items = items.subspan(1);
-  if (items.empty()) return true;
-  if (follow_ == nullptr || !reaches_tail || items.front().event.start.position != position_) {
-    return false;
-  }
-  absl::InlinedVector<const http::SharedPayload*, 16> frames;
-  for (const FeedItem& item : items.first(items.size() - 1)) {
-    frames.push_back(item.frame_behind.get());
-  }
-  frames.push_back(items.back().frame.get());
-  exchange_.SendShared(frames);
-  *follow_ = items.back().event.next;
-  position_ = follow_->position;
-  return !exchange_.sending() && !exchange_.gone();
-}
-
-void Feed::Reader::Finish(Wake reason) {
-  Hook::unlink();
-  exchange_.io().timers().Cancel(*this);
-  if (!exchange_.gone()) exchange_.NotifyGone(nullptr);
-  result_ = reason;
-  coroutine_.resume();
-}
-
-bool Feed::Reader::await_suspend(std::coroutine_handle<> coroutine) {
-  if (exchange_.gone()) {
-    result_ = Wake::kGone;
-    return false;
-  }
-  {
-    const std::lock_guard<std::mutex> lock(feed_->mutex_);
-    size_t first;
-    if (feed_->draining_ || feed_->Locate(stream_id_, position_, first) != View::Kind::kNothing) {
-      result_ = feed_->draining_ ? Wake::kDraining : Wake::kProgress;
-      return false;
-    }
-    Group& group = feed_->GroupOf(exchange_.io());
-    if (!std::exchange(group.active, true)) group.position = feed_->tail_;
-    group.readers.push_back(*this);
-  }
-  coroutine_ = coroutine;
-  exchange_.NotifyGone(this);
-  exchange_.io().timers().Start(*this, deadline_);
   return true;
 }
 

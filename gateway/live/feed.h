@@ -16,19 +16,35 @@
 #include "gateway/http/exchange.h"
 #include "gateway/http/io_thread.h"
 #include "gateway/http/timer_queue.h"
+#include "gateway/live/keepalive.h"
 #include "gateway/live/probe.h"
 #include "gateway/protocol/cursor.h"
+#include "gateway/protocol/sse.h"
 #include "storage/api/stream_store.h"
 
 namespace ds {
 
 // One commit, with what its readers have in common: the commit as server-sent events, a data event
-// and its control event, encoded once and sent by every reader.
+// and its control event, encoded once and sent by every reader of that form.
 struct FeedItem {
+  struct Frames {
+    std::shared_ptr<const http::SharedPayload> last;    // for a reader that is then up to date
+    std::shared_ptr<const http::SharedPayload> behind;  // for one for whom more follows
+  };
+
+  // The frame of that form. REQUIRES: it was encoded.
+  const http::SharedPayload* frame(SseForm form, bool more) const {
+    const Frames& frames = form == SseForm::kBase64 ? base64 : lines;
+    return (more ? frames.behind : frames.last).get();
+  }
+  // What lines make of the data.
+  SseFit fit() const { return known_fit.value_or(SseFit::kExact); }
+
   TailEvent event;
   http::SteadyTime arrived;
-  std::shared_ptr<const http::SharedPayload> frame;         // for a reader that is then up to date
-  std::shared_ptr<const http::SharedPayload> frame_behind;  // for one for whom more follows
+  std::optional<SseFit> known_fit;  // set when the item is encoded as lines
+  Frames lines;
+  Frames base64;
 };
 
 // The live end of one stream, shared by all its readers in this process: one subscription to the
@@ -37,54 +53,70 @@ struct FeedItem {
 // The readers of one thread form a group. A commit costs each thread one task, in which the group's
 // readers get it one after the other: one that follows is sent the shared frame where it stands,
 // without waking its coroutine; one that waits, or that cannot keep up, is resumed. A reader that
-// falls out of the ring goes back to reading from the store. Thread-safe.
-class Feed final : public TailObserver, public std::enable_shared_from_this<Feed> {
+// falls out of the ring goes back to reading from the store.
+//
+// The ring is contiguous and ends at the tail, always: what comes after a gap empties it first, so
+// a reader can only get past a gap by reading from the store. When the connection to the store is
+// lost, the feed follows anew by itself, and its readers wait meanwhile; what was missed is such a
+// gap. Only when the store stays away does the feed end. Thread-safe.
+class Feed final : public std::enable_shared_from_this<Feed> {
  public:
-  Feed(std::string path, const CursorOptions& cursors, Clock& clock, LiveProbe& probe);
-  ~Feed() override;
+  // All must outlive the object.
+  Feed(std::string path, StreamStore& store, const CursorOptions& cursors, Clock& clock,
+       LiveProbe& probe);
+  ~Feed();
 
   // Subscribes; to be called once.
-  void Start(StreamStore& store);
-  // Ends the subscription and wakes every reader for good. Not from within OnTail.
+  void Start() { Subscribe(); }
+  // Ends the subscription and wakes every reader for good. Not from within a call of the store's.
   void Stop();
+  // If the store was lost: tries to follow anew, or ends the feed after some seconds of that.
+  void Heal(http::SteadyTime now);
 
   struct View {
     enum class Kind {
       kItems,    // `items` follow the position
-      kBehind,   // the ring has lost what follows: read from the store
-      kNothing,  // the position is the tail
+      kUnfit,    // what follows cannot be sent in that form
+      kBehind,   // the ring does not have what follows: read from the store
+      kNothing,  // the position is the tail, as far as can be known now
       kEnd,      // the position is the final one of a closed stream
-      kEnded,    // the feed has ended: stream deleted, another incarnation, or connection lost
+      kEnded,    // the feed has ended: stream deleted, another incarnation, or the store is away
     };
     Kind kind = Kind::kNothing;
     std::vector<FeedItem> items;
     bool reaches_tail = false;  // with kItems: nothing follows them
   };
   // What there is behind `position` of the incarnation `stream_id`; at most about `max_bytes` of
-  // it. With `encode`, each item has the frame that is to be sent of it.
-  View After(uint64_t stream_id, uint64_t position, uint64_t max_bytes, bool encode);
+  // it. With `form`, only what that carries, and each item has its frames of that form.
+  View After(uint64_t stream_id, uint64_t position, uint64_t max_bytes,
+             std::optional<SseForm> form);
 
   enum class Wake { kProgress, kTimeout, kGone, kDraining };
 
   class Reader;
   // Waits on the exchange's thread until After() says something else than kNothing, until
-  // `deadline`, until the peer goes, or until the server drains.
+  // `deadline`, until the peer goes, or until the server drains. With `keepalive`, which must
+  // outlive the wait, the response of server-sent events is kept alive.
   [[nodiscard]] Reader Wait(http::Exchange& exchange, uint64_t stream_id, uint64_t position,
-                            http::SteadyTime deadline);
-  // Waits likewise, but meanwhile sends what is committed, moving `next` along, until that is not
-  // possible without the coroutine: the peer does not take it as fast, the stream is closed, the
-  // ring has lost what follows. `next` must outlive the wait.
+                            const Keepalive* keepalive, http::SteadyTime deadline);
+  // Waits likewise, but meanwhile sends what is committed as `form`, moving `next` along, until
+  // that is not possible without the coroutine: the peer does not take it as fast, the stream is
+  // closed, the ring does not have what follows, the form does not carry it. `next` must outlive
+  // the wait.
   [[nodiscard]] Reader Follow(http::Exchange& exchange, uint64_t stream_id, Offset& next,
-                              http::SteadyTime deadline);
+                              SseForm form, const Keepalive* keepalive, http::SteadyTime deadline);
 
   // Wakes all readers, now and whenever they wait again.
   void Drain();
 
-  void OnTail(const TailEvent& event) override;
-
   bool ended() const;
-  // The store could not be reached; as opposed to: the stream is gone.
+  // The store cannot be reached at present: what readers know may be old.
   bool lost() const;
+
+  // The stream has text of this fit. What was noted or encoded is remembered while the feed lives,
+  // so that a response that begins soon need not change its form.
+  void NoteFit(SseFit fit);
+  SseFit worst_fit() const;
 
   // The cursor in the shared frames of what is committed now.
   uint64_t cursor() const;
@@ -102,17 +134,39 @@ class Feed final : public TailObserver, public std::enable_shared_from_this<Feed
  private:
   using Readers = boost::intrusive::list<Reader, boost::intrusive::constant_time_size<false>>;
   struct Group;
+  class Link;
 
-  void OnReady(const HeadResult& head);
+  enum class State {
+    kStarting,  // the store has not said yet what there is
+    kFollowing,
+    kLost,
+    kEnded,
+  };
+
+  void Subscribe();
+  // What the store says to the subscription with that number; of an earlier one it is ignored.
+  void OnReady(const HeadResult& head, uint64_t subscription_number);
+  void OnTail(const TailEvent& event, uint64_t subscription_number);
+
+  // With the mutex held, all of these.
+  void TakeHeadLocked(const HeadResult& head);
+  void LoseLocked();
+  void AppendLocked(const TailEvent& event);
+  // Lets go of the ring's first `count` items.
+  void DropLocked(size_t count);
   View::Kind Locate(uint64_t stream_id, uint64_t position, size_t& first) const;
-  // Returns the frame of an item for a reader for whom `more` follows or nothing.
-  const http::SharedPayload& Encode(FeedItem& item, bool more) const;
+  // Sees to it that an item has the frame of that form, for readers for whom `more` follows or
+  // nothing.
+  void Encode(FeedItem& item, SseForm form, bool more);
+  SseFit FindFit(FeedItem& item);
   Group& GroupOf(http::IoThread& io);
+
   // Has every group with readers look at what is new; with `resume`, each of them.
   void Tell(bool resume);
   void Dispatch(Group& group);
 
   const std::string path_;
+  StreamStore& store_;
   const CursorOptions& cursors_;
   Clock& clock_;
   LiveProbe& probe_;
@@ -120,62 +174,23 @@ class Feed final : public TailObserver, public std::enable_shared_from_this<Feed
   mutable std::mutex mutex_;
   // Guarded by mutex_.
   std::unique_ptr<Subscription> subscription_;
-  bool ready_ = false;
-  bool ended_ = false;
-  bool lost_ = false;
+  uint64_t subscription_number_ = 0;
+  bool subscribing_ = false;  // OnReady is still to come
+  State state_ = State::kStarting;
+  http::SteadyTime lost_at_;
   bool draining_ = false;
+  bool known_ = false;  // the store has once said what there is
   std::string content_type_;
   uint64_t stream_id_ = 0;
   uint64_t tail_ = 0;
   bool closed_ = false;
   std::vector<FeedItem> ring_;
   uint64_t ring_bytes_ = 0;
+  SseFit worst_fit_ = SseFit::kExact;
+  bool wants_lines_ = false;  // there was a reader who follows in such a form
+  bool wants_base64_ = false;
   std::vector<std::unique_ptr<Group>> groups_;
   http::SteadyTime renewed_;
-};
-
-// A coroutine at the end of a stream, while it waits. Stands in the coroutine's frame and belongs
-// to the exchange's thread.
-class Feed::Reader final : public boost::intrusive::list_base_hook<
-                               boost::intrusive::link_mode<boost::intrusive::auto_unlink>>,
-                           private http::Timed,
-                           private http::Exchange::GoneObserver {
- public:
-  using Hook =
-      boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
-
-  Reader(std::shared_ptr<Feed> feed, http::Exchange& exchange, uint64_t stream_id,
-         uint64_t position, Offset* follow, http::SteadyTime deadline)
-      : feed_(std::move(feed)),
-        exchange_(exchange),
-        stream_id_(stream_id),
-        position_(position),
-        follow_(follow),
-        deadline_(deadline) {}
-  Reader(const Reader&) = delete;
-
-  bool await_ready() const { return false; }
-  bool await_suspend(std::coroutine_handle<> coroutine);
-  Wake await_resume() const { return result_; }
-
- private:
-  friend class Feed;
-
-  void OnTime() override { Finish(Wake::kTimeout); }
-  void OnGone() override { Finish(Wake::kGone); }
-  // Returns whether the reader has got what there is and waits on.
-  bool Take(std::span<const FeedItem> items, bool reaches_tail);
-  // Resumes the coroutine; the object is gone when this returns.
-  void Finish(Wake reason);
-
-  const std::shared_ptr<Feed> feed_;
-  http::Exchange& exchange_;
-  const uint64_t stream_id_;
-  uint64_t position_;
-  Offset* const follow_;  // nullptr: waits only
-  const http::SteadyTime deadline_;
-  std::coroutine_handle<> coroutine_;
-  Wake result_ = Wake::kProgress;
 };
 
 }  // namespace ds

@@ -38,12 +38,18 @@ LiveFeeds::Use LiveFeeds::Acquire(const std::string& path) {
       ++slot->users;
       return Use(slot);
     }
-    slot = feed = std::make_shared<Feed>(path, cursors_, clock_, probe_);
+    slot = feed = std::make_shared<Feed>(path, store_, cursors_, clock_, probe_);
     ++feed->users;
   }
-  feed->Start(store_);
+  feed->Start();
   if (draining) feed->Drain();
   return Use(std::move(feed));
+}
+
+SseFit LiveFeeds::WorstFit(const std::string& path) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  const auto it = feeds_.find(path);
+  return it == feeds_.end() ? SseFit::kExact : it->second->worst_fit();
 }
 
 void LiveFeeds::Drain() {
@@ -58,6 +64,7 @@ void LiveFeeds::Drain() {
 
 void LiveFeeds::Sweep(http::SteadyTime now) {
   std::vector<std::shared_ptr<Feed>> stopped;
+  std::vector<std::shared_ptr<Feed>> lost;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     stopped.swap(retired_);
@@ -66,6 +73,7 @@ void LiveFeeds::Sweep(http::SteadyTime now) {
       feed.Forget(now - kKept);
       if (feed.users > 0) {
         feed.idle_since = {};
+        if (feed.lost()) lost.push_back(it->second);
       } else if (feed.idle_since == http::SteadyTime{}) {
         feed.idle_since = now;
       } else if (now - feed.idle_since > kLinger) {
@@ -77,6 +85,7 @@ void LiveFeeds::Sweep(http::SteadyTime now) {
     }
   }
   for (const auto& feed : stopped) feed->Stop();
+  for (const auto& feed : lost) feed->Heal(now);
 }
 
 }  // namespace ds

@@ -45,10 +45,13 @@ class LiveFeeds final : public http::Swept {
   // The feed of the stream at `path`, which may still be starting.
   Use Acquire(const std::string& path);
 
+  // The worst text that is known to be in the stream at `path`: that of its feed, if there is one.
+  SseFit WorstFit(const std::string& path);
+
   // Tells every waiting reader, now and later, that the server drains.
   void Drain();
 
-  // Lets go of feeds that nobody reads.
+  // Lets go of feeds that nobody reads, and heals those that were lost.
   void Sweep(http::SteadyTime now) override;
 
  private:

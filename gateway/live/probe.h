@@ -17,11 +17,15 @@ struct LiveProbe {
             "durable_streams_slow_reader_moves_total",
             "Live readers that did not keep up and went back to reading from the storage.")),
         feeds_lost(metrics.Counter("durable_streams_live_feeds_lost_total",
-                                   "Live streams whose connection to the storage broke.")) {}
+                                   "Live streams whose connection to the storage broke.")),
+        feeds_healed(metrics.Counter(
+            "durable_streams_live_feeds_healed_total",
+            "Those of them that were followed anew, with their readers still there.")) {}
 
   prometheus::Histogram& delivery_lag;
   prometheus::Counter& slow_reader_moves;
   prometheus::Counter& feeds_lost;
+  prometheus::Counter& feeds_healed;
 };
 
 }  // namespace ds

@@ -2,28 +2,11 @@
 
 #include <utility>
 
-#include "absl/strings/escaping.h"
 #include "nlohmann/json.hpp"
 #include "storage/api/errors.h"
-#include "storage/core/content_type.h"
 #include "zlib.h"
 
 namespace ds {
-namespace {
-
-// Appends `text` as the data lines of an event.
-void AppendDataLines(std::string& out, std::string_view text) {
-  while (true) {
-    const size_t end = text.find_first_of("\r\n");
-    out.append("data:").append(text.substr(0, end)).push_back('\n');
-    if (end == text.npos) return;
-    const bool crlf = text[end] == '\r' && end + 1 < text.size() && text[end + 1] == '\n';
-    text.remove_prefix(end + (crlf ? 2 : 1));
-  }
-}
-
-}  // namespace
-
 std::string JsonArray(std::string_view data, const std::vector<uint32_t>& message_sizes) {
   std::string out;
   out.reserve(data.size() + message_sizes.size() + 2);
@@ -35,32 +18,6 @@ std::string JsonArray(std::string_view data, const std::vector<uint32_t>& messag
     at += size;
   }
   out.push_back(']');
-  return out;
-}
-
-std::string SseDataEvent(std::string_view content_type, std::string_view data,
-                         const std::vector<uint32_t>& message_sizes) {
-  std::string out = "event: data\n";
-  if (IsJson(content_type)) {
-    AppendDataLines(out, JsonArray(data, message_sizes));
-  } else if (IsText(content_type)) {
-    AppendDataLines(out, data);
-  } else {
-    out.append("data:");
-    out.append(absl::Base64Escape(absl::string_view(data.data(), data.size())));
-    out.push_back('\n');
-  }
-  out.push_back('\n');
-  return out;
-}
-
-std::string SseControlEvent(const SseControl& control) {
-  std::string out =
-      "event: control\ndata:{\"streamNextOffset\":\"" + control.next.ToString() + "\"";
-  if (control.cursor) out += ",\"streamCursor\":\"" + std::to_string(*control.cursor) + "\"";
-  if (control.up_to_date) out += ",\"upToDate\":true";
-  if (control.closed) out += ",\"streamClosed\":true";
-  out += "}\n\n";
   return out;
 }
 

@@ -7,7 +7,6 @@
 #include <string_view>
 #include <vector>
 
-#include "storage/api/offset.h"
 #include "storage/api/types.h"
 
 // What stands in response bodies.
@@ -16,20 +15,6 @@ namespace ds {
 
 // The messages as one JSON array (section 9.1.5); the bytes of each are untouched.
 std::string JsonArray(std::string_view data, const std::vector<uint32_t>& message_sizes);
-
-// A `data` event (section 5.8). `data` must not be empty. Line ends in text become line ends of the
-// event's data, so that nothing in a stream can end an event or begin another.
-std::string SseDataEvent(std::string_view content_type, std::string_view data,
-                         const std::vector<uint32_t>& message_sizes);
-
-// A `control` event. `cursor` is left out of the final one.
-struct SseControl {
-  Offset next;
-  std::optional<uint64_t> cursor;
-  bool up_to_date = false;
-  bool closed = false;
-};
-std::string SseControlEvent(const SseControl& control);
 
 // "<stream id>:<start>:<next>" with ":c" where the stream is closed and `next` its end (section
 // 10.1), in quotes; `encoding` marks a compressed representation.

@@ -11,28 +11,6 @@ TEST(Encoding, MessagesBecomeAnArray) {
   EXPECT_EQ(JsonArray("", {}), "[]");
 }
 
-TEST(Encoding, NothingInAStreamEndsAnEvent) {
-  EXPECT_EQ(SseDataEvent("text/plain", "a\r\nb\rc\n\nevent: control", {}),
-            "event: data\ndata:a\ndata:b\ndata:c\ndata:\ndata:event: control\n\n");
-  EXPECT_EQ(SseDataEvent("text/plain", "a\n", {}), "event: data\ndata:a\ndata:\n\n");
-  EXPECT_EQ(SseDataEvent("text/plain", " a", {}), "event: data\ndata: a\n\n");
-}
-
-TEST(Encoding, JsonAndBinaryEvents) {
-  EXPECT_EQ(SseDataEvent("application/json", "12", {1, 1}), "event: data\ndata:[1,2]\n\n");
-  EXPECT_EQ(SseDataEvent("application/octet-stream", std::string("\0\xff", 2), {}),
-            "event: data\ndata:AP8=\n\n");
-}
-
-TEST(Encoding, ControlEvents) {
-  EXPECT_EQ(SseControlEvent({.next = {1, 2}, .cursor = 5, .up_to_date = true}),
-            "event: control\ndata:{\"streamNextOffset\":\"0000000000000001_0000000000000002\","
-            "\"streamCursor\":\"5\",\"upToDate\":true}\n\n");
-  EXPECT_EQ(SseControlEvent({.next = {1, 2}, .closed = true}),
-            "event: control\ndata:{\"streamNextOffset\":\"0000000000000001_0000000000000002\","
-            "\"streamClosed\":true}\n\n");
-}
-
 TEST(Encoding, TheEtagChangesWithClosure) {
   ReadResult read;
   read.info.stream_id = 1;
