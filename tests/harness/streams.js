@@ -83,7 +83,7 @@ export async function sse(url) {
           const event = { type: "message", data: [] }
           for (const line of buffer.slice(0, end).split("\n")) {
             if (line.startsWith("event:")) event.type = line.slice(6).trim()
-            if (line.startsWith("data:")) event.data.push(line.slice(5))
+            if (line.startsWith("data:")) event.data.push(line.slice(5).replace(/^ /, ""))
           }
           event.data = event.data.join("\n")
           events.push(event)
