@@ -84,9 +84,11 @@ void AddHttpFlags(Flags& flags, ServerOptions& server, std::string& cursor_epoch
                  "how long a long-poll waits for data");
   flags.Duration("sse-reconnect-interval", gateway.sse_reconnect_interval,
                  "after this a server-sent events response ends and the client reconnects");
-  flags.Duration("sse-keepalive", gateway.sse_keepalive,
-                 "an idle server-sent events response is sent a comment this often, so that proxies "
-                 "keep it; 0s for never");
+  flags.Duration(
+      "sse-keepalive", gateway.sse_keepalive,
+      "an idle server-sent events response is sent a comment this often, so that proxies "
+      "keep it; 0s for never",
+      absl::ZeroDuration());
   flags.Duration("cursor-interval", gateway.cursors.interval,
                  "interval of the cursors that keep CDN caches moving");
   flags.Value("cursor-epoch", cursor_epoch, "time from which those intervals count (RFC 3339)");

@@ -18,10 +18,10 @@ export async function freePort() {
 
 /**
  * Starts haproxy in `folder`, speaking HTTP/1.1 to its clients. `servers` are lines such as
- * "127.0.0.1:4437 proto h2"; the names are s0, s1 and so on. `backend` are further lines; without
- * `port` a free one is picked.
+ * "127.0.0.1:4437 proto h2"; the names are s0, s1 and so on. `defaults` and `backend` are further lines;
+ * without `port` a free one is picked.
  */
-export async function startProxy(folder, servers, { backend = [], port } = {}) {
+export async function startProxy(folder, servers, { defaults = [], backend = [], port } = {}) {
   port ??= await freePort()
   const config = join(folder, `haproxy-${port}.cfg`)
   writeFileSync(
@@ -34,6 +34,7 @@ export async function startProxy(folder, servers, { backend = [], port } = {}) {
       "  timeout connect 2s",
       "  timeout client 2m",
       "  timeout server 2m",
+      ...defaults.map((line) => `  ${line}`),
       "frontend clients",
       `  bind 127.0.0.1:${port}`,
       "  default_backend servers",
