@@ -36,7 +36,8 @@ absl::StatusOr<std::unique_ptr<Guard>> Guard::Make(const ServerOptions& options,
                        .external = guard->external_check_.get(),
                        .limiter = guard->limiter_.get(),
                        .memory = guard->memory_.get(),
-                       .client_address_header = options.client_address_header},
+                       .client_address_header = options.client_address_header,
+                       .stream_root = options.gateway.stream_root},
       metrics);
   guard->sampling_ = metrics.Sample([memory = guard->memory_.get()](Samples& samples) {
     samples.Gauge("durable_streams_memory_limit_bytes",

@@ -178,7 +178,12 @@ absl::StatusOr<RuleSet> ParseRules(const nlohmann::json& json) {
     if (paths == nullptr || operations == nullptr) {
       return Wrong(where, "paths and operations must be arrays of strings");
     }
-    Rule rule{.patterns = paths->get<std::vector<std::string>>()};
+    Rule rule;
+    for (const Json& path : *paths) {
+      absl::StatusOr<PathPattern> pattern = PathPattern::Parse(path.get<std::string>());
+      if (!pattern.ok()) return Wrong(where, std::string(pattern.status().message()));
+      rule.patterns.push_back(*std::move(pattern));
+    }
     for (const Json& operation : *operations) {
       const std::string name = operation.get<std::string>();
       const std::optional<Permission> permission = PermissionFromName(name);

@@ -47,9 +47,9 @@ void ExternalCheck::Keep(const std::string& key, const Answer& answer) {
 }
 
 void ExternalCheck::Ask(Question question, UniqueFunction<void(Answer)> done) {
-  const std::string key =
-      Sha256(absl::StrCat(question.method, "\n", question.uri, "\n", question.host, "\n",
-                          question.authorization, "\n", question.cookie));
+  const std::string key = Sha256(absl::StrCat(
+      question.method, "\n", question.uri, "\n", question.host, "\n", question.operation, "\n",
+      question.path, "\n", question.is_pattern, question.authorization, "\n", question.cookie));
   {
     std::unique_lock<std::mutex> lock(mutex_);
     const auto known = cache_.find(key);
@@ -66,7 +66,9 @@ void ExternalCheck::Ask(Question question, UniqueFunction<void(Answer)> done) {
                      {"X-Forwarded-Uri", std::move(question.uri)},
                      {"X-Forwarded-Host", std::move(question.host)},
                      {"X-Forwarded-Proto", question.secure ? "https" : "http"},
-                     {"X-Durable-Streams-Operation", std::move(question.operation)}};
+                     {"X-Durable-Streams-Operation", std::move(question.operation)},
+                     {"X-Durable-Streams-Path", std::move(question.path)}};
+  if (question.is_pattern) request.headers.emplace_back("X-Durable-Streams-Pattern", "true");
   if (!question.authorization.empty()) {
     request.headers.emplace_back("Authorization", std::move(question.authorization));
   }

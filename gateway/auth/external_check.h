@@ -16,8 +16,10 @@ namespace ds::auth {
 
 // Asks another service whether a request may go on, as Caddy's forward_auth and nginx's
 // auth_request do: a GET with X-Forwarded-Method, -Uri, -Host and -Proto and the request's own
-// Authorization and Cookie. 2xx lets it through; 401 and 403 refuse it; anything else, and no
-// answer in time, refuses it for now. What was answered holds for a short while. Thread-safe.
+// Authorization and Cookie. What a request does to streams beside the one in its URL is asked about
+// as the request that does only that. 2xx lets it through; 401 and 403 refuse it; anything else,
+// and no answer in time, refuses it for now. What was answered holds for a short while.
+// Thread-safe.
 class ExternalCheck {
  public:
   struct Options {
@@ -27,11 +29,13 @@ class ExternalCheck {
   };
   struct Question {
     std::string method;
-    std::string uri;  // path and query
+    std::string uri;  // path and query; the path's escapes are those that it needs
     std::string host;
     std::string authorization;  // the headers, empty: not there
     std::string cookie;
-    std::string operation;  // as in metrics
+    std::string operation;  // as in metrics, or a permission's name
+    std::string path;       // of the stream, escaped as in a URL
+    bool is_pattern = false;
     bool secure = false;
   };
   struct Answer {

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/glob.h"
-
 namespace ds::auth {
 namespace {
 
@@ -12,39 +10,39 @@ bool Has(const Rule& rule, Permission permission) {
   return (rule.permissions & static_cast<uint8_t>(permission)) != 0;
 }
 
-bool MatchesAny(const Rule& rule, std::string_view path) {
+bool MatchesAny(const Rule& rule, const StreamPath& path) {
   return std::any_of(rule.patterns.begin(), rule.patterns.end(),
-                     [&](const std::string& pattern) { return GlobMatches(pattern, path); });
-}
-
-// Whether `wide` matches whatever `narrow` does, as far as that is plain.
-bool Covers(std::string_view wide, std::string_view narrow) {
-  if (wide == narrow || wide == "**") return true;
-  if (!wide.ends_with("/**")) return false;
-  const std::string_view prefix = wide.substr(0, wide.size() - 2);
-  return prefix.find('*') == std::string_view::npos && narrow.starts_with(prefix);
+                     [&](const PathPattern& pattern) { return pattern.Matches(path.text()); });
 }
 
 bool IsPlainSegment(const std::string& value) {
   return !value.empty() && value != "." && value != ".." &&
-         value.find_first_of("*/{}") == std::string::npos;
+         value.find_first_of("*/{}") == std::string::npos &&
+         value.find("%2A") == std::string::npos && value.find("%2a") == std::string::npos;
 }
 
-std::optional<std::string> Fill(
-    const std::string& pattern,
+std::optional<PathPattern> Fill(
+    const PathPattern& pattern,
     const std::function<std::optional<std::string>(const std::string& name)>& claim) {
+  const std::string& text = pattern.text();
+  if (text.find('{') == std::string::npos) return pattern;
   std::string filled;
-  for (size_t at = 0; at < pattern.size();) {
-    const size_t open = pattern.find('{', at);
-    const size_t close = open == std::string::npos ? open : pattern.find('}', open);
-    if (close == std::string::npos) return filled.append(pattern, at);
-    filled.append(pattern, at, open - at);
-    const std::optional<std::string> value = claim(pattern.substr(open + 1, close - open - 1));
+  for (size_t at = 0; at < text.size();) {
+    const size_t open = text.find('{', at);
+    const size_t close = open == std::string::npos ? open : text.find('}', open);
+    if (close == std::string::npos) {
+      filled.append(text, at);
+      break;
+    }
+    filled.append(text, at, open - at);
+    const std::optional<std::string> value = claim(text.substr(open + 1, close - open - 1));
     if (!value || !IsPlainSegment(*value)) return std::nullopt;
     filled += *value;
     at = close + 1;
   }
-  return filled;
+  absl::StatusOr<PathPattern> parsed = PathPattern::Parse(std::move(filled));
+  if (!parsed.ok()) return std::nullopt;
+  return *std::move(parsed);
 }
 
 }  // namespace
@@ -59,22 +57,40 @@ std::optional<Permission> PermissionFromName(std::string_view name) {
   return std::nullopt;
 }
 
-bool RuleSet::Allows(Permission permission, std::string_view path) const {
+std::string_view PermissionName(Permission permission) {
+  switch (permission) {
+    case Permission::kRead:
+      return "read";
+    case Permission::kAppend:
+      return "append";
+    case Permission::kCreate:
+      return "create";
+    case Permission::kDelete:
+      return "delete";
+    case Permission::kSubscribe:
+      return "subscribe";
+    case Permission::kList:
+      return "list";
+  }
+  return "";
+}
+
+bool RuleSet::Allows(Permission permission, const StreamPath& path) const {
   return std::any_of(rules_.begin(), rules_.end(), [&](const Rule& rule) {
     return Has(rule, permission) && MatchesAny(rule, path);
   });
 }
 
-bool RuleSet::Sees(std::string_view path) const {
+bool RuleSet::Sees(const StreamPath& path) const {
   return std::any_of(rules_.begin(), rules_.end(),
                      [&](const Rule& rule) { return MatchesAny(rule, path); });
 }
 
-bool RuleSet::AllowsPattern(Permission permission, std::string_view pattern) const {
+bool RuleSet::AllowsPattern(Permission permission, const PathPattern& pattern) const {
   return std::any_of(rules_.begin(), rules_.end(), [&](const Rule& rule) {
     return Has(rule, permission) &&
            std::any_of(rule.patterns.begin(), rule.patterns.end(),
-                       [&](const std::string& wide) { return Covers(wide, pattern); });
+                       [&](const PathPattern& wide) { return wide.Covers(pattern); });
   });
 }
 
@@ -83,8 +99,8 @@ RuleSet RuleSet::Filled(
   std::vector<Rule> rules;
   for (const Rule& rule : rules_) {
     Rule filled{.permissions = rule.permissions};
-    for (const std::string& pattern : rule.patterns) {
-      if (std::optional<std::string> one = Fill(pattern, claim)) {
+    for (const PathPattern& pattern : rule.patterns) {
+      if (std::optional<PathPattern> one = Fill(pattern, claim)) {
         filled.patterns.push_back(*std::move(one));
       }
     }

@@ -8,7 +8,8 @@
 #include <string_view>
 #include <vector>
 
-#include "absl/status/statusor.h"
+#include "storage/api/path_pattern.h"
+#include "storage/api/stream_path.h"
 
 namespace ds::auth {
 
@@ -23,11 +24,12 @@ enum class Permission : uint8_t {
 };
 
 std::optional<Permission> PermissionFromName(std::string_view name);
+std::string_view PermissionName(Permission permission);
 
-// Permissions on all streams whose path one of the patterns matches: `*` within a segment, `**`
-// across segments. In a pattern `{name}` stands for a claim of the token.
+// Permissions on all streams that one of the patterns means. In a pattern `{name}` stands for a
+// claim of the token.
 struct Rule {
-  std::vector<std::string> patterns;
+  std::vector<PathPattern> patterns;
   uint8_t permissions = 0;  // of Permission
 };
 
@@ -37,15 +39,16 @@ class RuleSet {
   RuleSet() = default;
   explicit RuleSet(std::vector<Rule> rules) : rules_(std::move(rules)) {}
 
-  bool Allows(Permission permission, std::string_view path) const;
+  bool Allows(Permission permission, const StreamPath& path) const;
   // Whether there is any permission on the path: then its stream may be known to be there.
-  bool Sees(std::string_view path) const;
-  // Whether the permission is there for every path that `pattern` can match: the pattern itself is
-  // ruled, or everything below a literal beginning of it.
-  bool AllowsPattern(Permission permission, std::string_view pattern) const;
+  bool Sees(const StreamPath& path) const;
+  // Whether the permission is there for every stream that `pattern` means: one pattern of the rules
+  // covers it.
+  bool AllowsPattern(Permission permission, const PathPattern& pattern) const;
 
   // With each `{name}` replaced by what `claim` says; a pattern whose claim is missing, empty, or
-  // holds characters that would widen the pattern (`*`, `/`, `{`), or is `.` or `..`, is left out.
+  // holds characters that would mean something else in it (`*`, `/`, `{`, `%2A`), or is `.` or
+  // `..`, is left out.
   RuleSet Filled(
       const std::function<std::optional<std::string>(const std::string& name)>& claim) const;
 

@@ -11,7 +11,8 @@
 namespace ds {
 namespace {
 
-constexpr char kRegistryPath[] = "__registry__";
+// What one request may have the external check asked beside itself.
+constexpr size_t kMaxFurtherQuestions = 100;
 
 auth::Permission PermissionFor(const RequestContext& context) {
   switch (context.operation) {
@@ -24,8 +25,7 @@ auth::Permission PermissionFor(const RequestContext& context) {
     case HttpOperation::kSubscription:
       return auth::Permission::kSubscribe;
     default:
-      return context.target.path == kRegistryPath ? auth::Permission::kList
-                                                  : auth::Permission::kRead;
+      return PermissionToRead(context.target.path);
   }
 }
 
@@ -43,13 +43,40 @@ bool IsOpenToAll(const RequestContext& context) {
 }
 
 // The path that rules are asked about: of a subscription, its own whatever is done to it.
-std::string RuledPath(const RequestContext& context) {
+StreamPath RuledPath(const RequestContext& context) {
   if (context.operation == HttpOperation::kSubscription) {
     if (const std::optional<ControlRoute> route = ParseControlPath(context.target.path)) {
-      return "__ds/subscriptions/" + route->id;
+      return SubscriptionPath(route->id);
     }
   }
   return context.target.path;
+}
+
+std::string_view Why(const Access& access) {
+  if (!access.pattern.empty()) return "the pattern reaches streams that may not be read";
+  if (access.permission == auth::Permission::kAppend)
+    return "the wake stream may not be written to";
+  return "a stream that the request names may not be read";
+}
+
+// The method of a request that does only this.
+std::string_view MethodOf(auth::Permission permission) {
+  switch (permission) {
+    case auth::Permission::kAppend:
+      return "POST";
+    case auth::Permission::kCreate:
+      return "PUT";
+    case auth::Permission::kDelete:
+      return "DELETE";
+    default:
+      return "GET";
+  }
+}
+
+// "?offset=-1" of a target; empty without a query.
+std::string_view QueryOf(std::string_view target) {
+  const size_t mark = target.find('?');
+  return mark == target.npos ? std::string_view() : target.substr(mark);
 }
 
 // IPv6 clients have a whole /64 to themselves.
@@ -129,34 +156,19 @@ Task<absl::Status> Admission::Admit(RequestContext& context) {
     }
     context.principal = *std::move(principal);
     if (!context.principal->anonymous) context.client = context.principal->name;
-    const absl::Status authorized = Authorize(context);
+    const absl::Status authorized = Authorize(context, RuledPath(context));
     if (!authorized.ok()) co_return authorized;
   }
   if (parts_.external != nullptr && !IsOpenToAll(context)) {
-    const http::Request& request = context.request();
-    auth::ExternalCheck::Question question;
-    question.method = std::string(request.method());
-    question.uri = std::string(request.target());
-    question.host = std::string(request.authority());
-    question.authorization = std::string(request.Find("authorization").value_or(""));
-    question.cookie = std::string(request.Find("cookie").value_or(""));
-    question.operation = std::string(OperationName(context.operation));
-    question.secure = request.secure;
-    auto ask = [this, question = std::move(question)](
-                   UniqueFunction<void(auth::ExternalCheck::Answer)> done) mutable {
-      parts_.external->Ask(std::move(question), std::move(done));
-    };
-    CallbackAwaiter<auth::ExternalCheck::Answer> asked(context.exchange.io(), std::move(ask));
-    const auth::ExternalCheck::Answer answer = co_await asked;
-    context.checked_externally = true;
-    if (!answer.status.ok()) {
-      const ErrorCode code = GetErrorCode(answer.status);
-      if (code == ErrorCode::kUnauthenticated) unauthenticated_.Increment();
-      if (code == ErrorCode::kForbidden) forbidden_.Increment();
-      context.challenge = answer.challenge.empty() ? "Bearer" : answer.challenge;
-      co_return answer.status;
+    const absl::Status answered = co_await AskExternal(context, nullptr);
+    if (!answered.ok()) co_return answered;
+  }
+  if (parts_.authenticator != nullptr || parts_.external != nullptr) {
+    context.judged = true;
+    context.permission_judged = PermissionFor(context);
+    if (context.operation == HttpOperation::kSubscription && !IsOpenToAll(context)) {
+      context.admitted.push_back({auth::Permission::kSubscribe, RuledPath(context)});
     }
-    if (!answer.principal.empty()) context.client = "user:" + answer.principal;
   }
   if (parts_.limiter != nullptr) {
     if (context.client.empty()) context.client = "address:" + ClientAddress(context);
@@ -172,9 +184,76 @@ Task<absl::Status> Admission::Admit(RequestContext& context) {
   co_return absl::OkStatus();
 }
 
-absl::Status Admission::Authorize(RequestContext& context) {
+Task<absl::Status> Admission::AskExternal(RequestContext& context, const Access* access) {
+  const http::Request& request = context.request();
+  auth::ExternalCheck::Question question;
+  question.host = std::string(request.authority());
+  question.authorization = std::string(request.Find("authorization").value_or(""));
+  question.cookie = std::string(request.Find("cookie").value_or(""));
+  question.secure = request.secure;
+  if (access == nullptr) {
+    question.method = std::string(request.method());
+    question.operation = std::string(OperationName(context.operation));
+    question.path = EscapePath(context.target.path.text());
+    question.uri = parts_.stream_root + question.path;
+    question.uri += QueryOf(request.target());
+  } else {
+    question.method = std::string(MethodOf(access->permission));
+    question.operation = std::string(PermissionName(access->permission));
+    question.is_pattern = !access->pattern.empty();
+    question.path = EscapePath(question.is_pattern ? access->pattern.text() : access->path.text());
+    question.uri = parts_.stream_root + question.path;
+  }
+  auto ask = [this, question = std::move(question)](
+                 UniqueFunction<void(auth::ExternalCheck::Answer)> done) mutable {
+    parts_.external->Ask(std::move(question), std::move(done));
+  };
+  CallbackAwaiter<auth::ExternalCheck::Answer> asked(context.exchange.io(), std::move(ask));
+  const auth::ExternalCheck::Answer answer = co_await asked;
+  context.checked_externally = true;
+  if (!answer.status.ok()) {
+    const ErrorCode code = GetErrorCode(answer.status);
+    if (code == ErrorCode::kUnauthenticated) unauthenticated_.Increment();
+    if (code == ErrorCode::kForbidden) forbidden_.Increment();
+    context.challenge = answer.challenge.empty() ? "Bearer" : answer.challenge;
+    co_return answer.status;
+  }
+  if (access == nullptr && !answer.principal.empty()) context.client = "user:" + answer.principal;
+  co_return absl::OkStatus();
+}
+
+Task<absl::Status> Admission::Judge(RequestContext& context, std::vector<Access> accesses) {
+  std::erase_if(accesses, [&](const Access& access) {
+    return access.pattern.empty() ? context.Admits(access.permission, access.path)
+                                  : context.Admits(access.permission, access.pattern);
+  });
+  if (context.principal != nullptr) {
+    const auth::RuleSet& rules = context.principal->rules;
+    for (const Access& access : accesses) {
+      const bool allowed = access.pattern.empty()
+                               ? rules.Allows(access.permission, access.path)
+                               : rules.AllowsPattern(access.permission, access.pattern);
+      if (allowed) continue;
+      forbidden_.Increment();
+      co_return MakeError(ErrorCode::kForbidden, Why(access));
+    }
+  }
+  if (parts_.external != nullptr) {
+    if (accesses.size() > kMaxFurtherQuestions) {
+      co_return MakeError(ErrorCode::kForbidden,
+                          "the external check is asked about 100 streams of one request at most");
+    }
+    for (const Access& access : accesses) {
+      const absl::Status answered = co_await AskExternal(context, &access);
+      if (!answered.ok()) co_return answered;
+    }
+  }
+  for (Access& access : accesses) context.admitted.push_back(std::move(access));
+  co_return absl::OkStatus();
+}
+
+absl::Status Admission::Authorize(RequestContext& context, const StreamPath& path) {
   const auth::RuleSet& rules = context.principal->rules;
-  const std::string path = RuledPath(context);
   if (rules.Allows(PermissionFor(context), path)) return absl::OkStatus();
   if (context.principal->anonymous && context.request().Find("authorization") == std::nullopt) {
     // With credentials it may be another matter.
@@ -191,17 +270,6 @@ absl::Status Admission::Authorize(RequestContext& context) {
   return MakeError(context.operation == HttpOperation::kSubscription
                        ? ErrorCode::kSubscriptionNotFound
                        : ErrorCode::kStreamNotFound);
-}
-
-bool Admission::Allows(const RequestContext& context, auth::Permission permission,
-                       std::string_view path) {
-  return context.principal == nullptr || context.principal->rules.Allows(permission, path);
-}
-
-bool Admission::AllowsPattern(const RequestContext& context, auth::Permission permission,
-                              std::string_view pattern) {
-  return context.principal == nullptr ||
-         context.principal->rules.AllowsPattern(permission, pattern);
 }
 
 void Admission::ChargeSent(const RequestContext& context, uint64_t bytes) {

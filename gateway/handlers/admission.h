@@ -2,6 +2,7 @@
 #define GATEWAY_HANDLERS_ADMISSION_H_
 
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "base/clock.h"
@@ -27,6 +28,8 @@ class Admission {
     // The header in which a trusted proxy in front says whom it speaks for, such as
     // X-Forwarded-For; of a list the last counts. Empty: clients are told by their own address.
     std::string client_address_header;
+    // Of the URLs that the external check is asked about.
+    std::string stream_root = "/";
   };
 
   // What the parts point to must outlive the object.
@@ -43,12 +46,13 @@ class Admission {
   // (what one may not see is not there), kRateLimited, kOverloaded.
   Task<absl::Status> Admit(RequestContext& context);
 
-  // What the request's principal may do beside what the request is for; true without
-  // authentication.
-  static bool Allows(const RequestContext& context, auth::Permission permission,
-                     std::string_view path);
-  static bool AllowsPattern(const RequestContext& context, auth::Permission permission,
-                            std::string_view pattern);
+  // Whether the request may also do all that it asks of the store: as a whole, before any of it is
+  // done. What Admit has judged is not judged again. Errors: kForbidden, and those of the external
+  // check.
+  template <typename Request>
+  Task<absl::Status> AdmitAll(RequestContext& context, const Request& request) {
+    return Judge(context, ListAccesses(request));
+  }
 
   // One live reader more, while the object lives; false when the client has too many.
   class LiveReader {
@@ -72,7 +76,11 @@ class Admission {
   friend class LiveReader;
 
   std::string ClientAddress(const RequestContext& context) const;
-  absl::Status Authorize(RequestContext& context);
+  absl::Status Authorize(RequestContext& context, const StreamPath& path);
+  Task<absl::Status> Judge(RequestContext& context, std::vector<Access> accesses);
+  // Asks the external check about the request itself or, with an access, about what it does beside
+  // that: as a request that does this alone.
+  Task<absl::Status> AskExternal(RequestContext& context, const Access* access);
 
   const Parts parts_;
   prometheus::Counter& unauthenticated_;

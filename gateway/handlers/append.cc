@@ -1,8 +1,8 @@
 #include <utility>
 
 #include "gateway/handlers/gateway.h"
-#include "gateway/handlers/store_call.h"
 #include "storage/api/errors.h"
+#include "storage/core/request_checks.h"
 
 // POST: sections 5.2, 5.2.1 and 5.3.
 
@@ -18,9 +18,10 @@ absl::StatusOr<AppendRequest> ParseAppend(http::Request& request, const Target& 
   if (!producer.ok()) return producer.status();
   append.producer = *std::move(producer);
   if (const Field seq = request.Find("stream-seq")) {
-    if (seq->empty()) return MakeError(ErrorCode::kInvalidHeader, "Stream-Seq must not be empty");
     append.stream_seq = std::string(*seq);
   }
+  absl::Status checked = AsHeaderError(CheckRequest(append));
+  if (!checked.ok()) return checked;
   if (request.body.empty()) {
     if (!append.close) return MakeError(ErrorCode::kEmptyBody);
     return append;
@@ -43,8 +44,7 @@ Task<int> Gateway::Append(RequestContext& context) {
     append->context = context.call;
     if (append->producer) received_seq = append->producer->seq;
     close_only = append->body.empty();
-    result =
-        co_await StoreCall(context.exchange.io(), store_, &StreamStore::Append, *std::move(append));
+    result = co_await store_.Call(context, &StreamStore::Append, *std::move(append));
   } else {
     result.status = append.status();
   }

@@ -2,9 +2,9 @@
 #include <utility>
 
 #include "gateway/handlers/gateway.h"
-#include "gateway/handlers/store_call.h"
 #include "gateway/protocol/subscription_json.h"
 #include "storage/api/errors.h"
+#include "storage/core/request_checks.h"
 
 // The APIs below `__ds`: sections 6 and 7.
 
@@ -56,13 +56,16 @@ Parsed ParseControl(const http::Request& request, const ControlRoute& route,
       break;
     case ControlRoute::Kind::kStreams:
       if (expect("POST")) {
-        Take(ParseStreamsBody(request.body), parsed, [](std::vector<std::string> streams) {
+        Take(ParseStreamsBody(request.body), parsed, [](std::vector<StreamPath> streams) {
           return SubscriptionCall::AddStreams{std::move(streams)};
         });
       }
       break;
     case ControlRoute::Kind::kStream:
-      if (expect("DELETE")) parsed.call.operation = SubscriptionCall::RemoveStream{route.stream};
+      if (expect("DELETE")) {
+        Take(ParseLinkedPath(route.stream), parsed,
+             [](StreamPath path) { return SubscriptionCall::RemoveStream{std::move(path)}; });
+      }
       break;
     case ControlRoute::Kind::kClaim:
       if (expect("POST")) {
@@ -90,33 +93,8 @@ Parsed ParseControl(const http::Request& request, const ControlRoute& route,
       }
       break;
   }
+  if (parsed.status.ok()) parsed.status = CheckRequest(parsed.call);
   return parsed;
-}
-
-// What is subscribed to tells of itself, so it must be readable; and waking writes.
-absl::Status CheckStreams(const RequestContext& context, const SubscriptionCall& call) {
-  const auto readable = [&](const std::string& path) {
-    return Admission::Allows(context, auth::Permission::kRead, path);
-  };
-  const std::vector<std::string>* streams = nullptr;
-  if (const auto* const put = std::get_if<SubscriptionCall::Put>(&call.operation)) {
-    const SubscriptionConfig& config = put->config;
-    if (!config.pattern.empty() &&
-        !Admission::AllowsPattern(context, auth::Permission::kRead, config.pattern)) {
-      return MakeError(ErrorCode::kForbidden, "the pattern reaches streams that may not be read");
-    }
-    if (!config.wake_stream.empty() &&
-        !Admission::Allows(context, auth::Permission::kAppend, config.wake_stream)) {
-      return MakeError(ErrorCode::kForbidden, "the wake stream may not be appended to");
-    }
-    streams = &config.streams;
-  } else if (const auto* const add = std::get_if<SubscriptionCall::AddStreams>(&call.operation)) {
-    streams = &add->paths;
-  }
-  if (streams != nullptr && !std::all_of(streams->begin(), streams->end(), readable)) {
-    return MakeError(ErrorCode::kForbidden, "a stream of the subscription may not be read");
-  }
-  return absl::OkStatus();
 }
 
 }  // namespace
@@ -174,11 +152,10 @@ Task<int> Gateway::Control(RequestContext& context) {
         Problem(MakeError(ErrorCode::kStreamNotFound, "no such control API"), context));
   }
   Parsed parsed = ParseControl(request, *route, RootUrl(request));
-  if (parsed.status.ok()) parsed.status = CheckStreams(context, parsed.call);
+  if (parsed.status.ok()) parsed.status = co_await admission_.AdmitAll(context, parsed.call);
   SubscriptionAnswer answer;
   if (parsed.status.ok()) {
-    answer = co_await StoreCall(context.exchange.io(), store_, &StreamStore::Subscriptions,
-                                std::move(parsed.call));
+    answer = co_await store_.Call(context, &StreamStore::Subscriptions, std::move(parsed.call));
   } else {
     answer.status = std::move(parsed.status);
   }

@@ -1,9 +1,8 @@
 #include <utility>
 
 #include "gateway/handlers/gateway.h"
-#include "gateway/handlers/store_call.h"
 #include "storage/api/errors.h"
-#include "storage/core/content_type.h"
+#include "storage/core/request_checks.h"
 
 // PUT: section 5.1, and 4.2 for forks.
 
@@ -15,9 +14,6 @@ absl::StatusOr<CreateRequest> ParseCreate(http::Request& request, const Target& 
   CreateRequest create;
   create.path = target.path;
   if (const Field type = request.Find("content-type"); type && !type->empty()) {
-    if (!IsValidContentType(*type)) {
-      return MakeError(ErrorCode::kInvalidHeader, "Content-Type is not a media type");
-    }
     create.content_type = std::string(*type);
   }
   absl::StatusOr<Lifetime> lifetime =
@@ -30,6 +26,8 @@ absl::StatusOr<CreateRequest> ParseCreate(http::Request& request, const Target& 
   if (!fork.ok()) return fork.status();
   create.fork = *std::move(fork);
   create.closed = IsStreamClosed(request.Find("stream-closed"));
+  absl::Status checked = AsHeaderError(CheckRequest(create));
+  if (!checked.ok()) return checked;
   create.body = std::move(request.body);
   return create;
 }
@@ -40,14 +38,17 @@ Task<int> Gateway::Create(RequestContext& context) {
   absl::StatusOr<CreateRequest> create =
       ParseCreate(context.request(), context.target, options_.stream_root);
   CreateResult result;
-  if (create.ok() && create->fork &&
-      !Admission::Allows(context, auth::Permission::kRead, create->fork->source_path)) {
-    create = MakeError(ErrorCode::kSourceNotFound);
+  if (create.ok() && create->fork) {
+    absl::Status admitted = co_await admission_.AdmitAll(context, *create);
+    if (!admitted.ok()) {
+      // What one may not see is not there.
+      const bool hidden = GetErrorCode(admitted) == ErrorCode::kForbidden;
+      create = hidden ? MakeError(ErrorCode::kSourceNotFound) : std::move(admitted);
+    }
   }
   if (create.ok()) {
     create->context = context.call;
-    result =
-        co_await StoreCall(context.exchange.io(), store_, &StreamStore::Create, *std::move(create));
+    result = co_await store_.Call(context, &StreamStore::Create, *std::move(create));
   } else {
     result.status = create.status();
   }

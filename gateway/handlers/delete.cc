@@ -1,7 +1,6 @@
 #include <utility>
 
 #include "gateway/handlers/gateway.h"
-#include "gateway/handlers/store_call.h"
 
 // DELETE: section 5.4.
 
@@ -9,8 +8,7 @@ namespace ds {
 
 Task<int> Gateway::Delete(RequestContext& context) {
   DeleteRequest ask{context.target.path, context.call};
-  const DeleteResult result =
-      co_await StoreCall(context.exchange.io(), store_, &StreamStore::Delete, std::move(ask));
+  const DeleteResult result = co_await store_.Call(context, &StreamStore::Delete, std::move(ask));
   http::Response response =
       result.status.ok() ? Begin(204, context) : Problem(result.status, context);
   co_return co_await context.exchange.Respond(std::move(response));

@@ -6,7 +6,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "gateway/handlers/store_call.h"
 #include "gateway/protocol/encoding.h"
 #include "gateway/protocol/subscription_json.h"
 #include "spdlog/spdlog.h"
@@ -144,7 +143,7 @@ void Gateway::NoteAnswered(const RequestContext& context, int status) {
   // The query may hold what a client considers private; the path is what an operator looks for.
   spdlog::info("access trace={} span={:016x} operation={} path={} status={} client={} ms={:.3f}",
                context.call.trace.trace_id(), context.call.trace.span,
-               OperationName(context.operation), context.target.path, status,
+               OperationName(context.operation), context.target.path.text(), status,
                context.client.empty() ? "-" : context.client,
                std::chrono::duration<double, std::milli>(took).count());
 }
@@ -295,19 +294,18 @@ uint64_t Gateway::NextCursor(const ReadQuery& query) const {
 Task<absl::Status> Gateway::ReadOn(RequestContext& context, uint64_t max_bytes, LiveRead& live) {
   ReadRequest ask{context.target.path, ReadRequest::From::kOffset, live.read.next, max_bytes};
   ask.context.trace = context.call.trace;
-  ReadResult read =
-      co_await StoreCall(context.exchange.io(), store_, &StreamStore::Read, std::move(ask));
+  ReadResult read = co_await store_.Call(context, &StreamStore::Read, std::move(ask));
   absl::Status status = read.status;
   if (status.ok()) live.read = std::move(read);
   co_return status;
 }
 
-void Gateway::Renew(Feed& feed, const StreamInfo& info) const {
+void Gateway::Renew(const RequestContext& context, Feed& feed, const StreamInfo& info) const {
   if (!info.lifetime.ttl_seconds) return;
   const auto interval = std::chrono::milliseconds(
       std::min<uint64_t>(*info.lifetime.ttl_seconds, 1u << 20) * 1000 / 4);
   if (!feed.TakeRenewal(std::chrono::steady_clock::now(), interval)) return;
-  store_.Head({info.path, /*renew=*/true}, [](const HeadResult&) {});
+  store_.Renew(context.target.path);
 }
 
 http::SteadyTime Gateway::NextWake(const StreamInfo& info, http::SteadyTime deadline) const {

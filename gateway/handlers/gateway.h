@@ -11,6 +11,7 @@
 #include "gateway/handlers/admission.h"
 #include "gateway/handlers/probe.h"
 #include "gateway/handlers/request_context.h"
+#include "gateway/handlers/store_call.h"
 #include "gateway/http/exchange.h"
 #include "gateway/live/keepalive.h"
 #include "gateway/live/live_feeds.h"
@@ -136,11 +137,11 @@ class Gateway final : public http::Handler {
   http::SteadyTime LiveDeadline(const RequestContext& context, absl::Duration longest) const;
   uint64_t NextCursor(const ReadQuery& query) const;
   // What a live reader does at the tail of a stream with a TTL: keeps it alive.
-  void Renew(Feed& feed, const StreamInfo& info) const;
+  void Renew(const RequestContext& context, Feed& feed, const StreamInfo& info) const;
   http::SteadyTime NextWake(const StreamInfo& info, http::SteadyTime deadline) const;
 
   const GatewayOptions& options_;
-  StreamStore& store_;
+  AdmittedStore store_;
   LiveFeeds& feeds_;
   Admission& admission_;
   Clock& clock_;

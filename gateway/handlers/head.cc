@@ -1,7 +1,6 @@
 #include <utility>
 
 #include "gateway/handlers/gateway.h"
-#include "gateway/handlers/store_call.h"
 #include "gateway/protocol/encoding.h"
 
 // HEAD: section 5.5. It does not renew the TTL.
@@ -10,8 +9,7 @@ namespace ds {
 
 Task<int> Gateway::Head(RequestContext& context) {
   HeadRequest ask{context.target.path, /*renew=*/false, context.call};
-  const HeadResult head =
-      co_await StoreCall(context.exchange.io(), store_, &StreamStore::Head, std::move(ask));
+  const HeadResult head = co_await store_.Call(context, &StreamStore::Head, std::move(ask));
   http::Response response = head.status.ok() ? Begin(200, context) : Problem(head.status, context);
   if (head.status.ok()) {
     const StreamInfo& info = head.info;

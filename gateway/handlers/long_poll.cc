@@ -56,7 +56,7 @@ Task<int> Gateway::LongPoll(RequestContext& context, std::unique_ptr<LiveRead> l
         over = std::chrono::steady_clock::now() >= deadline;
         // That nothing has come can be said only of a stream that is followed.
         if (over && !feed->lost()) break;
-        if (!over) Renew(*feed.operator->(), read.info);
+        if (!over) Renew(context, *feed.operator->(), read.info);
       }
       if (!over) continue;
     }

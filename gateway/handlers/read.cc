@@ -1,7 +1,6 @@
 #include <utility>
 
 #include "gateway/handlers/gateway.h"
-#include "gateway/handlers/store_call.h"
 #include "gateway/protocol/encoding.h"
 #include "storage/api/errors.h"
 #include "storage/core/content_type.h"
@@ -38,12 +37,11 @@ Task<int> Gateway::Read(RequestContext& context, std::unique_ptr<LiveRead>& live
   const std::optional<std::string_view> known = request.Find("if-none-match");
   const bool conditional = known && query->live == ReadQuery::Live::kNone;
   if (conditional) ask.known_next = EtagNext(*known);
-  ReadResult read =
-      co_await StoreCall(context.exchange.io(), store_, &StreamStore::Read, std::move(ask));
+  ReadResult read = co_await store_.Call(context, &StreamStore::Read, std::move(ask));
   if (read.unchanged && !NamesRead(*known, read)) {
     // The same bytes, but no longer the same answer: the stream was closed since.
     ReadRequest whole{context.target.path, query->from, query->offset, max_bytes};
-    read = co_await StoreCall(context.exchange.io(), store_, &StreamStore::Read, std::move(whole));
+    read = co_await store_.Call(context, &StreamStore::Read, std::move(whole));
   }
   if (!read.status.ok()) co_return co_await context.exchange.Respond(Problem(read.status, context));
   if (query->live == ReadQuery::Live::kNone) {

@@ -1,11 +1,14 @@
 #ifndef GATEWAY_HANDLERS_REQUEST_CONTEXT_H_
 #define GATEWAY_HANDLERS_REQUEST_CONTEXT_H_
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "gateway/auth/principal.h"
+#include "gateway/handlers/access.h"
 #include "gateway/handlers/operation.h"
 #include "gateway/http/exchange.h"
 #include "gateway/limits/rate_limiter.h"
@@ -30,6 +33,22 @@ struct RequestContext {
   bool is_private() const {
     return checked_externally || (principal != nullptr && !principal->anonymous);
   }
+  // Whether it was judged that the request may do this; true where nothing is judged. For a
+  // pattern: to all that it means.
+  bool Admits(auth::Permission permission, const StreamPath& path) const {
+    return !judged || (permission == permission_judged && path == target.path) ||
+           Admits(Access{permission, path});
+  }
+  bool Admits(auth::Permission permission, const PathPattern& pattern) const {
+    return !judged || Admits(Access{permission, {}, pattern});
+  }
+  bool Admits(const Access& access) const {
+    return !judged || std::find(admitted.begin(), admitted.end(), access) != admitted.end();
+  }
+
+  bool judged = false;  // by rules or an external check; see Admission
+  auth::Permission permission_judged = auth::Permission::kRead;  // on the target's path
+  std::vector<Access> admitted;  // what was judged beside that, and may be done
   CallContext call;              // for the calls on the storage
   auth::PrincipalPtr principal;  // nullptr without authentication
   bool checked_externally = false;

@@ -70,7 +70,7 @@ Task<int> Gateway::Sse(RequestContext& context, std::unique_ptr<LiveRead> live) 
     }
     if (wake == Feed::Wake::kGone || !co_await context.exchange.Sent()) co_return kStatus;
     if (wake == Feed::Wake::kDraining) break;
-    if (wake == Feed::Wake::kTimeout) Renew(*feed.operator->(), read.info);
+    if (wake == Feed::Wake::kTimeout) Renew(context, *feed.operator->(), read.info);
   }
   co_await context.exchange.EndStream();
   co_return kStatus;

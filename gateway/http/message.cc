@@ -3,6 +3,16 @@
 #include <charconv>
 
 namespace ds::http {
+namespace {
+
+// Whether it holds CR, LF or NUL. Without branches, so that it is done many bytes at a time.
+bool BreaksLine(std::string_view value) {
+  bool found = false;
+  for (const char c : value) found |= (c == '\r') | (c == '\n') | (c == '\0');
+  return found;
+}
+
+}  // namespace
 
 size_t TotalSize(const Pieces& pieces) {
   size_t size = 0;
@@ -23,6 +33,7 @@ SharedPayload::SharedPayload(std::string_view payload) {
 }
 
 Response& Response::Add(std::string_view name, std::string_view value) {
+  if (BreaksLine(value)) return *this;
   headers.append(name).append(": ").append(value).append("\r\n");
   return *this;
 }

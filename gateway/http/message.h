@@ -49,6 +49,8 @@ struct Response {
   std::string headers;  // complete lines: "Name: value\r\n"
   Pieces body;
 
+  // A value that would end its line, and begin another header or the body, is left out with its
+  // name: wherever it was stored, a client must not be able to write answers.
   Response& Add(std::string_view name, std::string_view value);
 };
 

@@ -35,7 +35,7 @@ class Feed::Link final : public TailObserver {
   const uint64_t number_;
 };
 
-Feed::Feed(std::string path, StreamStore& store, const CursorOptions& cursors, Clock& clock,
+Feed::Feed(StreamPath path, StreamStore& store, const CursorOptions& cursors, Clock& clock,
            LiveProbe& probe)
     : path_(std::move(path)), store_(store), cursors_(cursors), clock_(clock), probe_(probe) {}
 

@@ -62,7 +62,7 @@ struct FeedItem {
 class Feed final : public std::enable_shared_from_this<Feed> {
  public:
   // All must outlive the object.
-  Feed(std::string path, StreamStore& store, const CursorOptions& cursors, Clock& clock,
+  Feed(StreamPath path, StreamStore& store, const CursorOptions& cursors, Clock& clock,
        LiveProbe& probe);
   ~Feed();
 
@@ -165,7 +165,7 @@ class Feed final : public std::enable_shared_from_this<Feed> {
   void Tell(bool resume);
   void Dispatch(Group& group);
 
-  const std::string path_;
+  const StreamPath path_;
   StreamStore& store_;
   const CursorOptions& cursors_;
   Clock& clock_;

@@ -26,7 +26,7 @@ LiveFeeds::~LiveFeeds() {
   for (auto& feed : retired_) feed->Stop();
 }
 
-LiveFeeds::Use LiveFeeds::Acquire(const std::string& path) {
+LiveFeeds::Use LiveFeeds::Acquire(const StreamPath& path) {
   std::shared_ptr<Feed> feed;
   bool draining;
   {
@@ -46,7 +46,7 @@ LiveFeeds::Use LiveFeeds::Acquire(const std::string& path) {
   return Use(std::move(feed));
 }
 
-SseFit LiveFeeds::WorstFit(const std::string& path) {
+SseFit LiveFeeds::WorstFit(const StreamPath& path) {
   const std::lock_guard<std::mutex> lock(mutex_);
   const auto it = feeds_.find(path);
   return it == feeds_.end() ? SseFit::kExact : it->second->worst_fit();

@@ -43,10 +43,10 @@ class LiveFeeds final : public http::Swept {
   };
 
   // The feed of the stream at `path`, which may still be starting.
-  Use Acquire(const std::string& path);
+  Use Acquire(const StreamPath& path);
 
   // The worst text that is known to be in the stream at `path`: that of its feed, if there is one.
-  SseFit WorstFit(const std::string& path);
+  SseFit WorstFit(const StreamPath& path);
 
   // Tells every waiting reader, now and later, that the server drains.
   void Drain();

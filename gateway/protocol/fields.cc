@@ -5,12 +5,10 @@
 
 #include "absl/time/time.h"
 #include "storage/api/errors.h"
+#include "storage/core/request_checks.h"
 
 namespace ds {
 namespace {
-
-constexpr uint64_t kMaxSafeInteger = (1ull << 53) - 1;
-constexpr size_t kMaxProducerIdBytes = 1024;
 
 absl::Status BadHeader(std::string_view why) { return MakeError(ErrorCode::kInvalidHeader, why); }
 
@@ -64,15 +62,9 @@ absl::StatusOr<Lifetime> ParseLifetime(Field ttl, Field expires_at) {
     lifetime.ttl_seconds = *seconds;
   }
   if (expires_at) {
-    absl::Time time;
-    std::string error;
-    const bool begins_with_year = !expires_at->empty() && (*expires_at)[0] >= '0' &&
-                                  (*expires_at)[0] <= '9';  // absl knows infinities, too
-    if (!begins_with_year ||
-        !absl::ParseTime(absl::RFC3339_full, std::string(*expires_at), &time, &error)) {
-      return BadHeader("Stream-Expires-At must be an RFC 3339 timestamp");
-    }
-    lifetime.expires_at = time;
+    const absl::StatusOr<absl::Time> time = ParseTimestamp(*expires_at);
+    if (!time.ok()) return BadHeader(std::string(time.status().message()));
+    lifetime.expires_at = *time;
     lifetime.expires_at_text = std::string(*expires_at);
   }
   return lifetime;
@@ -83,8 +75,6 @@ absl::StatusOr<std::optional<ProducerTag>> ParseProducer(Field id, Field epoch, 
   if (!id || !epoch || !seq) {
     return BadHeader("Producer-Id, Producer-Epoch and Producer-Seq go together");
   }
-  if (id->empty()) return BadHeader("Producer-Id must not be empty");
-  if (id->size() > kMaxProducerIdBytes) return BadHeader("Producer-Id is too long");
   ProducerTag tag{std::string(*id)};
   if (!ParseDigits(*epoch, tag.epoch) || tag.epoch > kMaxSafeInteger) {
     return BadHeader("Producer-Epoch must be an integer from 0 to 2^53-1");
@@ -92,7 +82,14 @@ absl::StatusOr<std::optional<ProducerTag>> ParseProducer(Field id, Field epoch, 
   if (!ParseDigits(*seq, tag.seq) || tag.seq > kMaxSafeInteger) {
     return BadHeader("Producer-Seq must be an integer from 0 to 2^53-1");
   }
+  absl::Status checked = AsHeaderError(CheckProducer(tag));
+  if (!checked.ok()) return checked;
   return std::optional<ProducerTag>(std::move(tag));
+}
+
+absl::Status AsHeaderError(const absl::Status& status) {
+  if (status.ok() || GetErrorCode(status) != ErrorCode::kBadRequest) return status;
+  return BadHeader(std::string(status.message()));
 }
 
 absl::StatusOr<std::optional<ForkPoint>> ParseFork(Field source, Field offset, Field sub_offset,
@@ -103,12 +100,13 @@ absl::StatusOr<std::optional<ForkPoint>> ParseFork(Field source, Field offset, F
     return std::optional<ForkPoint>();
   }
   ForkPoint fork;
-  const absl::Status status = ParseStreamPath(TargetPath(*source), root, fork.source_path);
-  if (!status.ok()) {
-    return GetErrorCode(status) == ErrorCode::kStreamNotFound
+  absl::StatusOr<StreamPath> path = ParseStreamPath(TargetPath(*source), root);
+  if (!path.ok()) {
+    return GetErrorCode(path.status()) == ErrorCode::kStreamNotFound
                ? MakeError(ErrorCode::kSourceNotFound)
-               : status;
+               : path.status();
   }
+  fork.source_path = *std::move(path);
   if (offset) {
     fork.offset = Offset::Parse(*offset);
     if (!fork.offset) return MakeError(ErrorCode::kInvalidOffset, "malformed Stream-Fork-Offset");

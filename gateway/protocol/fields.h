@@ -27,6 +27,9 @@ absl::StatusOr<uint64_t> ParseTtl(std::string_view value);
 // Section 5.1: at most one of the two headers.
 absl::StatusOr<Lifetime> ParseLifetime(Field ttl, Field expires_at);
 
+// What CheckRequest says of a request that was made of headers: kBadRequest becomes kInvalidHeader.
+absl::Status AsHeaderError(const absl::Status& status);
+
 // Section 5.2.1: all three headers or none.
 absl::StatusOr<std::optional<ProducerTag>> ParseProducer(Field id, Field epoch, Field seq);
 

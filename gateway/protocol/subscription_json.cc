@@ -54,14 +54,35 @@ absl::Status TakeInteger(const Json& object, const char* name, uint64_t& out) {
   return absl::OkStatus();
 }
 
-absl::Status TakeStrings(const Json& object, const char* name, std::vector<std::string>& out) {
+absl::Status TakePath(std::string_view text, std::string_view what, StreamPath& out) {
+  absl::StatusOr<StreamPath> path = StreamPath::ParseReference(text);
+  if (!path.ok()) return Invalid(std::string(what) + ": " + std::string(path.status().message()));
+  out = *std::move(path);
+  return absl::OkStatus();
+}
+
+absl::Status TakePattern(const Json& object, PathPattern& out) {
+  std::string text;
+  const absl::Status status = TakeString(object, "pattern", text);
+  if (!status.ok() || text.empty()) return status;
+  absl::StatusOr<PathPattern> pattern = PathPattern::Parse(std::string(StripSlashes(text)));
+  if (!pattern.ok()) return Invalid("pattern: " + std::string(pattern.status().message()));
+  out = *std::move(pattern);
+  return absl::OkStatus();
+}
+
+absl::Status TakePaths(const Json& object, const char* name, std::vector<StreamPath>& out) {
   const Json* const member = Member(object, name);
   if (member == nullptr) return absl::OkStatus();
   const bool strings =
       member->is_array() && std::all_of(member->begin(), member->end(),
                                         [](const Json& item) { return item.is_string(); });
   if (!strings) return Invalid(absl::StrCat(name, " must be an array of strings"));
-  for (const Json& item : *member) out.push_back(item.get<std::string>());
+  for (const Json& item : *member) {
+    const absl::Status status = TakePath(item.get_ref<const std::string&>(),
+                                         absl::StrCat("an entry of ", name), out.emplace_back());
+    if (!status.ok()) return status;
+  }
   return absl::OkStatus();
 }
 
@@ -97,12 +118,10 @@ std::string ErrorName(ErrorCode code) {
 
 }  // namespace
 
-bool IsControlPath(std::string_view path) {
-  return path.starts_with(kControlSegment) &&
-         (path.size() == kControlSegment.size() || path[kControlSegment.size()] == '/');
-}
+bool IsControlPath(const StreamPath& path) { return path.is_reserved(); }
 
-std::optional<ControlRoute> ParseControlPath(std::string_view path) {
+std::optional<ControlRoute> ParseControlPath(const StreamPath& control_path) {
+  std::string_view path = control_path.text();
   path.remove_prefix(std::min(path.size(), kControlSegment.size() + 1));
   if (path == "jwks.json") return ControlRoute{};
   if (!path.starts_with(kSubscriptions)) return std::nullopt;
@@ -140,8 +159,8 @@ absl::StatusOr<SubscriptionConfig> ParseSubscriptionBody(std::string_view body) 
   std::string type;
   std::string description;
   absl::Status status = TakeString(*json, "type", type);
-  if (status.ok()) status = TakeString(*json, "pattern", config.pattern);
-  if (status.ok()) status = TakeStrings(*json, "streams", config.streams);
+  if (status.ok()) status = TakePattern(*json, config.pattern);
+  if (status.ok()) status = TakePaths(*json, "streams", config.streams);
   if (status.ok()) status = TakeInteger(*json, "lease_ttl_ms", config.lease_ttl_ms);
   if (status.ok()) status = TakeString(*json, "description", description);
   if (!status.ok()) return status;
@@ -157,10 +176,12 @@ absl::StatusOr<SubscriptionConfig> ParseSubscriptionBody(std::string_view body) 
     }
   } else if (type == "pull-wake") {
     config.type = SubscriptionType::kPullWake;
-    status = TakeString(*json, "wake_stream", config.wake_stream);
-    if (status.ok() && config.wake_stream.empty()) {
+    std::string wake_stream;
+    status = TakeString(*json, "wake_stream", wake_stream);
+    if (status.ok() && wake_stream.empty()) {
       status = Invalid("pull-wake subscriptions require wake_stream");
     }
+    if (status.ok()) status = TakePath(wake_stream, "wake_stream", config.wake_stream);
   } else {
     status = Invalid("type must be \"webhook\" or \"pull-wake\"");
   }
@@ -168,11 +189,18 @@ absl::StatusOr<SubscriptionConfig> ParseSubscriptionBody(std::string_view body) 
   return config;
 }
 
-absl::StatusOr<std::vector<std::string>> ParseStreamsBody(std::string_view body) {
+absl::StatusOr<StreamPath> ParseLinkedPath(std::string_view path) {
+  StreamPath parsed;
+  const absl::Status status = TakePath(path, "the path", parsed);
+  if (!status.ok()) return status;
+  return parsed;
+}
+
+absl::StatusOr<std::vector<StreamPath>> ParseStreamsBody(std::string_view body) {
   const absl::StatusOr<Json> json = ParseObject(body);
   if (!json.ok()) return json.status();
-  std::vector<std::string> streams;
-  const absl::Status status = TakeStrings(*json, "streams", streams);
+  std::vector<StreamPath> streams;
+  const absl::Status status = TakePaths(*json, "streams", streams);
   if (!status.ok()) return status;
   if (streams.empty()) return Invalid("streams must be a non-empty array of strings");
   return streams;
@@ -204,13 +232,15 @@ absl::StatusOr<SubscriptionCall::Ack> ParseAckBody(std::string_view body) {
   for (const Json& item : *acks) {
     if (!item.is_object()) return Invalid("an entry of acks must be an object");
     SubscriptionCall::AckedStream acked;
-    status = TakeString(item, "path", acked.path);
-    if (status.ok()) status = TakeString(item, "stream", acked.path);
+    std::string path;
+    status = TakeString(item, "path", path);
+    if (status.ok()) status = TakeString(item, "stream", path);
     if (status.ok()) status = TakeString(item, "offset", acked.offset);
-    if (!status.ok()) return status;
-    if (acked.path.empty() || acked.offset.empty()) {
-      return Invalid("an entry of acks must have stream and offset");
+    if (status.ok() && (path.empty() || acked.offset.empty())) {
+      status = Invalid("an entry of acks must have stream and offset");
     }
+    if (status.ok()) status = TakePath(path, "an entry of acks", acked.path);
+    if (!status.ok()) return status;
     ack.acks.push_back(std::move(acked));
   }
   return ack;
@@ -241,7 +271,7 @@ std::string SubscriptionBody(const SubscriptionInfo& info, std::string_view root
   json["id"] = info.id;
   json["subscription_id"] = info.id;
   json["type"] = is_webhook ? "webhook" : "pull-wake";
-  json["pattern"] = info.config.pattern.empty() ? Json(nullptr) : Json(info.config.pattern);
+  json["pattern"] = info.config.pattern.empty() ? Json(nullptr) : Json(info.config.pattern.text());
   json["streams"] = Json::array();
   for (const SubscriptionLink& link : info.links) json["streams"].push_back(LinkJson(link));
   if (is_webhook) {
@@ -250,7 +280,7 @@ std::string SubscriptionBody(const SubscriptionInfo& info, std::string_view root
     json["webhook"]["signing"]["kid"] = info.signing_key_id;
     json["webhook"]["signing"]["jwks_url"] = std::string(root_url) + "__ds/jwks.json";
   }
-  json["wake_stream"] = is_webhook ? Json(nullptr) : Json(info.config.wake_stream);
+  json["wake_stream"] = is_webhook ? Json(nullptr) : Json(info.config.wake_stream.text());
   json["lease_ttl_ms"] = info.config.lease_ttl_ms;
   json["created_at"] =
       absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", info.created_at, absl::UTCTimeZone());

@@ -15,7 +15,7 @@
 namespace ds {
 
 // Whether a stream path is one of the control APIs'.
-bool IsControlPath(std::string_view path);
+bool IsControlPath(const StreamPath& path);
 
 // What a control path names.
 struct ControlRoute {
@@ -34,10 +34,12 @@ struct ControlRoute {
   std::string stream;  // of kStream
 };
 // nullopt for none of these.
-std::optional<ControlRoute> ParseControlPath(std::string_view path);
+std::optional<ControlRoute> ParseControlPath(const StreamPath& path);
 
 absl::StatusOr<SubscriptionConfig> ParseSubscriptionBody(std::string_view body);
-absl::StatusOr<std::vector<std::string>> ParseStreamsBody(std::string_view body);
+absl::StatusOr<std::vector<StreamPath>> ParseStreamsBody(std::string_view body);
+// The path behind `streams/` of a control path. Errors: kInvalidSubscription.
+absl::StatusOr<StreamPath> ParseLinkedPath(std::string_view path);
 absl::StatusOr<std::string> ParseClaimBody(std::string_view body);
 // Without type and token.
 absl::StatusOr<SubscriptionCall::Ack> ParseAckBody(std::string_view body);

@@ -31,8 +31,25 @@ TEST(ControlPath, NamesSubscriptionsAndWhatIsDoneWithThem) {
   for (const char* path :
        {"__ds", "__ds/", "__ds/subscriptions", "__ds/subscriptions/", "__ds/subscriptions//claim",
         "__ds/subscriptions/a/other", "__ds/subscriptions/a/streams/", "__ds/else"}) {
-    EXPECT_FALSE(ParseControlPath(path)) << path;
+    EXPECT_FALSE(ParseControlPath(*StreamPath::Parse(path))) << path;
   }
+}
+
+TEST(SubscriptionBodies, PathsBecomeNamesOfStreams) {
+  const auto config = ParseSubscriptionBody(
+      R"({"type":"pull-wake","pattern":"/events/*/","streams":["/b/"],"wake_stream":"//w"})");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->pattern.text(), "events/*");
+  EXPECT_EQ(config->streams[0], "b");
+  EXPECT_EQ(config->wake_stream, "w");
+  for (const char* const body : {R"({"type":"pull-wake","pattern":"a**","wake_stream":"w"})",
+                                 R"({"type":"pull-wake","pattern":"a","wake_stream":"w/../v"})",
+                                 R"({"type":"pull-wake","streams":["a","b\nc"],"wake_stream":"w"})",
+                                 R"({"type":"pull-wake","streams":["/"],"wake_stream":"w"})"}) {
+    EXPECT_EQ(GetErrorCode(ParseSubscriptionBody(body).status()), ErrorCode::kInvalidSubscription)
+        << body;
+  }
+  EXPECT_EQ(*ParseLinkedPath("/a/b/"), "a/b");
 }
 
 TEST(SubscriptionBodies, AConfigurationIsReadWithItsDefaults) {

@@ -1,8 +1,8 @@
 #include "gateway/protocol/target.h"
 
 #include <algorithm>
+#include <utility>
 
-#include "simdjson.h"
 #include "storage/api/errors.h"
 
 namespace ds {
@@ -14,8 +14,6 @@ int HexDigit(char c) {
   if (c >= 'A' && c <= 'F') return c - 'A' + 10;
   return -1;
 }
-
-absl::Status BadPath(std::string_view why) { return MakeError(ErrorCode::kInvalidPath, why); }
 
 }  // namespace
 
@@ -60,35 +58,39 @@ std::string_view TargetPath(std::string_view target) {
   return target.substr(0, target.find_first_of("?#"));
 }
 
-absl::Status ParseStreamPath(std::string_view url_path, std::string_view root, std::string& path) {
+absl::StatusOr<StreamPath> ParseStreamPath(std::string_view url_path, std::string_view root) {
   if (!url_path.starts_with(root)) {
     return MakeError(ErrorCode::kStreamNotFound,
                      "streams live below " + std::string(root) + " on this server");
   }
+  std::string path;
   if (!PercentDecode(url_path.substr(root.size()), /*plus_is_space=*/false, path)) {
-    return BadPath("malformed percent-encoding");
+    return MakeError(ErrorCode::kInvalidPath, "malformed percent-encoding");
   }
-  if (path.empty()) return BadPath("the stream path is empty");
-  if (path.size() > kMaxPathBytes) {
-    return BadPath("the stream path is longer than " + std::to_string(kMaxPathBytes) + " bytes");
-  }
-  if (!simdjson::validate_utf8(path.data(), path.size())) return BadPath("not valid UTF-8");
+  return StreamPath::Parse(std::move(path));
+}
+
+std::string EscapePath(std::string_view path) {
+  constexpr std::string_view kPlain = "-._~!$&'()*+,;=:@/";
+  constexpr char kDigits[] = "0123456789ABCDEF";
+  std::string escaped;
   for (const char c : path) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7f) return BadPath("control characters are not allowed");
+    const bool alphanumeric =
+        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    if (alphanumeric || kPlain.find(c) != kPlain.npos) {
+      escaped.push_back(c);
+    } else {
+      const auto byte = static_cast<unsigned char>(c);
+      escaped += {'%', kDigits[byte >> 4], kDigits[byte & 15]};
+    }
   }
-  for (size_t at = 0; at <= path.size();) {
-    const size_t end = std::min(path.find('/', at), path.size());
-    const std::string_view segment = std::string_view(path).substr(at, end - at);
-    if (segment == "." || segment == "..") return BadPath("'.' and '..' are not allowed");
-    at = end + 1;
-  }
-  return absl::OkStatus();
+  return escaped;
 }
 
 absl::Status ParseTarget(std::string_view target, std::string_view root, Target& out) {
-  absl::Status status = ParseStreamPath(TargetPath(target), root, out.path);
-  if (!status.ok()) return status;
+  absl::StatusOr<StreamPath> path = ParseStreamPath(TargetPath(target), root);
+  if (!path.ok()) return path.status();
+  out.path = *std::move(path);
   const size_t mark = target.find('?');
   if (mark == target.npos) return absl::OkStatus();
   std::string_view rest = target.substr(mark + 1);

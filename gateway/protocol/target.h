@@ -8,14 +8,14 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "storage/api/stream_path.h"
 
 namespace ds {
 
-inline constexpr size_t kMaxPathBytes = 2048;
-
 // A request target, taken apart.
 struct Target {
-  std::string path;  // of the stream: below the root, percent-decoded
+  StreamPath path;  // of the stream: below the root, percent-decoded
   std::vector<std::pair<std::string, std::string>> query;  // decoded, in order
 
   const std::string* Find(std::string_view name) const;
@@ -27,9 +27,12 @@ bool PercentDecode(std::string_view text, bool plus_is_space, std::string& out);
 
 // The stream path in `url_path`, which is a path as in a URL, beginning with `root` (such as
 // "/v1/stream/"). Two URLs name the same stream when their decoded paths are equal. Errors:
-// kStreamNotFound outside the root; kInvalidPath for empty paths, segments `.` and `..`, control
-// characters, malformed escapes, anything that is not UTF-8, and more than kMaxPathBytes.
-absl::Status ParseStreamPath(std::string_view url_path, std::string_view root, std::string& path);
+// kStreamNotFound outside the root; kInvalidPath for malformed escapes and as StreamPath::Parse.
+absl::StatusOr<StreamPath> ParseStreamPath(std::string_view url_path, std::string_view root);
+
+// The path as it stands in a URL, with the escapes that it needs (RFC 3986, section 3.3) and no
+// others: two URLs of one stream become the same.
+std::string EscapePath(std::string_view path);
 
 // Takes apart an origin-form target ("/v1/stream/a?offset=-1") or absolute-form one. Errors: as
 // ParseStreamPath, and kInvalidQuery.

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::string_view kRoot = "/v1/stream/";
 
-std::string EscapeAll(std::string_view path) {
+std::string EscapeAll(const std::string& path) {
   constexpr char kDigits[] = "0123456789ABCDEF";
   std::string escaped(kRoot);
   for (const char c : path) {
@@ -33,7 +33,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   for (const std::string& target : {std::string(bytes), std::string(kRoot) + std::string(bytes)}) {
     ds::Target out;
     if (!ds::ParseTarget(target, kRoot, out).ok()) continue;
-    Check(!out.path.empty() && out.path.size() <= ds::kMaxPathBytes);
+    Check(!out.path.empty() && out.path.text().size() <= ds::StreamPath::kMaxBytes);
     ds::Target again;
     Check(ds::ParseTarget(EscapeAll(out.path), kRoot, again).ok());
     Check(again.path == out.path);

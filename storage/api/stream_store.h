@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/unique_function.h"
+#include "storage/api/path_pattern.h"
 #include "storage/api/subscriptions.h"
 #include "storage/api/types.h"
 
@@ -73,13 +74,12 @@ class StreamStore {
 
   // Follows the stream at `path`. `ready` gets its state; every later commit reaches `observer`
   // (one that `ready` already covers may reach it too). Errors, through `ready`: as Head.
-  virtual std::unique_ptr<Subscription> Tail(std::string path,
+  virtual std::unique_ptr<Subscription> Tail(StreamPath path,
                                              std::shared_ptr<TailObserver> observer,
                                              Callback<HeadResult> ready) = 0;
 
-  // Follows all streams whose path matches `pattern`: `*` stands for one segment or a part of it,
-  // `**` for any number of segments. Changes before the call are not reported.
-  virtual std::unique_ptr<Subscription> Watch(std::string pattern,
+  // Follows all streams that the pattern means. Changes before the call are not reported.
+  virtual std::unique_ptr<Subscription> Watch(PathPattern pattern,
                                               std::shared_ptr<WatchObserver> observer) = 0;
 };
 

@@ -10,6 +10,8 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "storage/api/offset.h"
+#include "storage/api/path_pattern.h"
+#include "storage/api/stream_path.h"
 
 // The values of StreamStore::Subscriptions: durable cursors that wake workers (protocol sections 6
 // and 7). Paths are those of streams, below the stream root.
@@ -21,11 +23,11 @@ enum class SubscriptionType { kWebhook, kPullWake };
 // What a subscription is asked to be (section 6.2). Two are the same when all members are equal.
 struct SubscriptionConfig {
   SubscriptionType type = SubscriptionType::kWebhook;
-  std::string pattern;               // empty: none
-  std::vector<std::string> streams;  // the explicit ones at creation; sorted, without repetition
-  std::string webhook_url;           // of kWebhook
-  std::string wake_stream;           // of kPullWake
-  uint64_t lease_ttl_ms = 30'000;    // 1,000 to 600,000
+  PathPattern pattern;              // empty: none
+  std::vector<StreamPath> streams;  // the explicit ones at creation; sorted, without repetition
+  std::string webhook_url;          // of kWebhook
+  StreamPath wake_stream;           // of kPullWake
+  uint64_t lease_ttl_ms = 30'000;   // 1,000 to 600,000
   std::optional<std::string> description;
 
   friend bool operator==(const SubscriptionConfig&, const SubscriptionConfig&) = default;
@@ -71,11 +73,11 @@ struct SubscriptionCall {
   struct Delete {};
   // Links further streams explicitly, at their tails. kSubscriptionNotFound, kInvalidSubscription.
   struct AddStreams {
-    std::vector<std::string> paths;
+    std::vector<StreamPath> paths;
   };
   // Takes an explicit link away; one by the pattern stays. kSubscriptionNotFound.
   struct RemoveStream {
-    std::string path;
+    StreamPath path;
   };
   // Hands the pending work of a pull-wake subscription to a worker. kSubscriptionNotFound,
   // kInvalidSubscription (a webhook one), kAlreadyClaimed, kNoPendingWork.
@@ -89,7 +91,7 @@ struct SubscriptionCall {
     uint64_t generation = 0;
   };
   struct AckedStream {
-    std::string path;
+    StreamPath path;
     std::string offset;  // as the worker wrote it
   };
   // Moves cursors and extends the lease, or ends it with `done`. kSubscriptionNotFound,

@@ -16,6 +16,9 @@
 
 namespace ds {
 
+// A name that a test made up, which may be no valid one.
+inline StreamPath Named(std::string text) { return StreamPath::FromStore(std::move(text)); }
+
 // Calls a store and waits for the answer.
 class SyncStore {
  public:
@@ -46,19 +49,23 @@ class SyncStore {
 
   // Shorthands for what most tests say; octet-stream unless `content_type` says otherwise.
   CreateResult Make(const std::string& path, std::string content_type = {}, std::string body = {}) {
-    return Create({.path = path, .content_type = std::move(content_type), .body = std::move(body)});
+    return Create(
+        {.path = Named(path), .content_type = std::move(content_type), .body = std::move(body)});
   }
   AppendResult Add(const std::string& path, std::string body,
                    std::string content_type = "application/octet-stream") {
-    return Append({.path = path, .content_type = std::move(content_type), .body = std::move(body)});
+    return Append(
+        {.path = Named(path), .content_type = std::move(content_type), .body = std::move(body)});
   }
   AppendResult AddJson(const std::string& path, std::string body) {
     return Add(path, std::move(body), "application/json");
   }
-  AppendResult Close(const std::string& path) { return Append({.path = path, .close = true}); }
+  AppendResult Close(const std::string& path) {
+    return Append({.path = Named(path), .close = true});
+  }
   // All bytes from the beginning; empty when the stream cannot be read.
   std::string All(const std::string& path) {
-    return Read({.path = path, .max_bytes = 1u << 30}).data();
+    return Read({.path = Named(path), .max_bytes = 1u << 30}).data();
   }
 
  private:

@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "storage/api/call_context.h"
 #include "storage/api/offset.h"
+#include "storage/api/stream_path.h"
 
 namespace ds {
 
@@ -33,13 +34,13 @@ struct Lifetime {
 
 // Where a fork leaves its source (section 4.2).
 struct ForkPoint {
-  std::string source_path;
+  StreamPath source_path;
   std::optional<Offset> offset;  // the source's tail when not set
   uint64_t sub_offset = 0;       // bytes, or messages of a JSON stream, past `offset`
 };
 
 struct CreateRequest {
-  std::string path;
+  StreamPath path;
   std::string content_type;  // empty: the source's for a fork, else application/octet-stream
   Lifetime lifetime;
   std::string body;  // the stream's first bytes; JSON is split into messages by the store
@@ -57,7 +58,7 @@ struct CreateResult {
 };
 
 struct AppendRequest {
-  std::string path;
+  StreamPath path;
   std::string content_type;  // ignored when `body` is empty
   std::string body;          // empty only together with `close`
   std::optional<std::string> stream_seq;
@@ -92,7 +93,7 @@ struct StreamInfo {
 };
 
 struct HeadRequest {
-  std::string path;
+  StreamPath path;
   bool renew = false;  // counts as a read for the sliding TTL
   CallContext context = {};
 };
@@ -118,7 +119,7 @@ inline const Chunk& ChunkOrEmpty(const ChunkPtr& chunk) {
 struct ReadRequest {
   enum class From { kBeginning, kNow, kOffset };
 
-  std::string path;
+  StreamPath path;
   From from = From::kBeginning;
   Offset offset;                  // with kOffset
   uint64_t max_bytes = 4u << 20;  // at least one whole message of a JSON stream comes, however long
@@ -144,7 +145,7 @@ struct ReadResult {
 };
 
 struct DeleteRequest {
-  std::string path;
+  StreamPath path;
   CallContext context = {};
 };
 

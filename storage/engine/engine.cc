@@ -61,6 +61,8 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(const EngineOptions& option
   engine->committer_.SetWebhookSender(*engine->sender_);
   const absl::Status started = engine->committer_.Start(engine->losses_);
   if (!started.ok()) return started;
+  engine->walker_ =
+      std::make_unique<PatternWalker>(*engine->database_, engine->cache_, engine->committer_);
   if (options.metrics != nullptr) {
     engine->sampling_ =
         options.metrics->Sample([&at = *engine](Samples& samples) { at.Sample(samples); });
@@ -123,13 +125,14 @@ void Engine::Sample(Samples& samples) {
 
 // Webhooks' results go to the committer, whose last commits may send webhooks.
 Engine::~Engine() {
+  walker_.reset();
   committer_.Stop();
   sender_.reset();
   losses_.End();
 }
 
 void Engine::Create(CreateRequest request, Callback<CreateResult> done) {
-  if (request.path == "__ds" || request.path.starts_with("__ds/")) {
+  if (request.path.is_reserved()) {
     return done(CreateResult{.status = MakeError(ErrorCode::kInvalidPath, "__ds is reserved")});
   }
   std::vector<uint32_t> sizes;
@@ -235,16 +238,18 @@ ReadResult Engine::ReadNow(const ReadRequest& request) {
   return result;
 }
 
-void Engine::Head(HeadRequest request, Callback<HeadResult> done) { done(HeadNow(request)); }
+void Engine::Head(HeadRequest request, Callback<HeadResult> done) {
+  done(HeadNow(request.path, request.renew));
+}
 
-HeadResult Engine::HeadNow(const HeadRequest& request) {
+HeadResult Engine::HeadNow(const std::string& path, bool renew) {
   HeadResult result;
-  const absl::StatusOr<EntryPtr> found = FindVisible(request.path);
+  const absl::StatusOr<EntryPtr> found = FindVisible(path);
   if (!found.ok()) {
     result.status = found.status();
     return result;
   }
-  if (request.renew) committer_.NoteAccess(*found);
+  if (renew) committer_.NoteAccess(*found);
   const uint32_t flags = (*found)->flags.load(std::memory_order_acquire);
   result.info = Describe(**found, flags, (*found)->tail.load(std::memory_order_acquire));
   return result;
@@ -255,6 +260,10 @@ void Engine::Delete(DeleteRequest request, Callback<DeleteResult> done) {
 }
 
 void Engine::Subscriptions(SubscriptionCall call, Callback<SubscriptionAnswer> done) {
+  const auto* const put = std::get_if<SubscriptionCall::Put>(&call.operation);
+  if (put != nullptr && !put->config.pattern.empty()) {
+    return walker_->Put(std::move(call), std::move(done));
+  }
   committer_.Submit(SubscriptionOperation{std::move(call), std::move(done)});
 }
 
@@ -272,7 +281,7 @@ void Engine::List(ListRequest request, Callback<ListResult> done) {
       result.next_page_token = result.streams.back().path;
       break;
     }
-    const HeadResult head = HeadNow({path});
+    const HeadResult head = HeadNow(path);
     if (head.status.ok()) result.streams.push_back(head.info);
   }
   if (!it->status().ok())
@@ -280,15 +289,15 @@ void Engine::List(ListRequest request, Callback<ListResult> done) {
   done(std::move(result));
 }
 
-std::unique_ptr<Subscription> Engine::Tail(std::string path, std::shared_ptr<TailObserver> observer,
+std::unique_ptr<Subscription> Engine::Tail(StreamPath path, std::shared_ptr<TailObserver> observer,
                                            Callback<HeadResult> ready) {
   // First follow, then look: nothing that is committed in between is missed.
   std::unique_ptr<Subscription> subscription = hub_.Follow(path, std::move(observer));
-  ready(HeadNow({std::move(path)}));
+  ready(HeadNow(path));
   return subscription;
 }
 
-std::unique_ptr<Subscription> Engine::Watch(std::string pattern,
+std::unique_ptr<Subscription> Engine::Watch(PathPattern pattern,
                                             std::shared_ptr<WatchObserver> observer) {
   return hub_.Watch(std::move(pattern), std::move(observer));
 }

@@ -14,6 +14,7 @@
 #include "storage/engine/committer.h"
 #include "storage/engine/database.h"
 #include "storage/engine/loss_detector.h"
+#include "storage/engine/pattern_walker.h"
 #include "storage/engine/probe.h"
 #include "storage/engine/record_reader.h"
 #include "storage/engine/repacker.h"
@@ -51,9 +52,9 @@ class Engine final : public StreamStore {
   void Delete(DeleteRequest request, Callback<DeleteResult> done) override;
   void List(ListRequest request, Callback<ListResult> done) override;
   void Subscriptions(SubscriptionCall call, Callback<SubscriptionAnswer> done) override;
-  std::unique_ptr<Subscription> Tail(std::string path, std::shared_ptr<TailObserver> observer,
+  std::unique_ptr<Subscription> Tail(StreamPath path, std::shared_ptr<TailObserver> observer,
                                      Callback<HeadResult> ready) override;
-  std::unique_ptr<Subscription> Watch(std::string pattern,
+  std::unique_ptr<Subscription> Watch(PathPattern pattern,
                                       std::shared_ptr<WatchObserver> observer) override;
 
   // Adds a backup to the directory; see backup.h. Blocks until it is done. Thread-safe.
@@ -69,7 +70,7 @@ class Engine final : public StreamStore {
   // The committed stream at `path` if clients may see it.
   absl::StatusOr<EntryPtr> FindVisible(const std::string& path);
   ReadResult ReadNow(const ReadRequest& request);
-  HeadResult HeadNow(const HeadRequest& request);
+  HeadResult HeadNow(const std::string& path, bool renew = false);
   void Sample(Samples& samples);
 
   Clock& clock_;
@@ -85,6 +86,7 @@ class Engine final : public StreamStore {
   Committer committer_;
   std::unique_ptr<WebhookSender> sender_;
   Repacker repacker_;
+  std::unique_ptr<PatternWalker> walker_;
   // Last: they end before what they look at.
   Metrics::Sampling sampling_;
   Metrics::Sampling database_sampling_;

@@ -72,14 +72,15 @@ class EngineTest : public testing::Test {
     for (int i = 0; i < count; ++i) {
       const std::string body = std::to_string(i) + ";";
       all += body;
-      engine_->Append({.path = path, .content_type = "application/octet-stream", .body = body},
-                      [&](AppendResult result) {
-                        EXPECT_OK(result);
-                        --open;
-                      });
+      engine_->Append(
+          {.path = Named(path), .content_type = "application/octet-stream", .body = body},
+          [&](AppendResult result) {
+            EXPECT_OK(result);
+            --open;
+          });
     }
     if (then_delete) {
-      EXPECT_OK(store_->Delete({.path = path}));
+      EXPECT_OK(store_->Delete({.path = Named(path)}));
     }
     while (open > 0) std::this_thread::yield();
   }
@@ -103,7 +104,7 @@ class EngineTest : public testing::Test {
 
 AppendRequest Produce(const std::string& path, const std::string& producer, uint64_t epoch,
                       uint64_t seq, std::string body) {
-  return {.path = path,
+  return {.path = Named(path),
           .content_type = "application/octet-stream",
           .body = std::move(body),
           .producer = ProducerTag{producer, epoch, seq}};
@@ -111,7 +112,7 @@ AppendRequest Produce(const std::string& path, const std::string& producer, uint
 
 CreateRequest Fork(const std::string& path, const std::string& source,
                    std::optional<Offset> at = {}) {
-  return {.path = path, .fork = ForkPoint{source, at, 0}};
+  return {.path = Named(path), .fork = ForkPoint{Named(source), at, 0}};
 }
 
 ErrorCode CodeOf(const absl::Status& status) {
@@ -337,7 +338,7 @@ TEST_F(EngineTest, AForkStopsAtTheAppendNotAtTheRecord) {
   AppendMany("s", 200, all);  // "0;1;2;…199;"
   const auto fork = [&](const std::string& path, uint64_t at, uint64_t sub_offset) {
     const Offset anchor = store_->Read({.path = "s", .max_bytes = at}).next;
-    return store_->Create({.path = path, .fork = ForkPoint{"s", anchor, sub_offset}}).status;
+    return store_->Create({.path = Named(path), .fork = ForkPoint{"s", anchor, sub_offset}}).status;
   };
   EXPECT_TRUE(fork("whole", 2, 2).ok());
   EXPECT_EQ(store_->All("whole"), "0;1;");
@@ -620,7 +621,7 @@ TEST_F(RegistryTest, AKilledServersRegistryEqualsItsStreams) {
   for (int i = 0; i < 30; ++i) {
     ASSERT_OK(store_->Make("s" + std::to_string(i)));
     if (i % 3 == 0) {
-      ASSERT_OK(store_->Delete({.path = "s" + std::to_string(i)}));
+      ASSERT_OK(store_->Delete({.path = Named("s" + std::to_string(i))}));
     }
   }
   for (const uintmax_t cut : {0, 11, 90, 333, 1000, 2000}) {

@@ -77,7 +77,7 @@ class Model {
         break;
       }
       case Action::kDelete:
-        RC_ASSERT(store_->Delete({.path = path}).status.ok() ==
+        RC_ASSERT(store_->Delete({.path = Named(path)}).status.ok() ==
                   (stream != nullptr && !stream->deleted));
         if (stream != nullptr && !stream->deleted) Delete(path);
         break;
@@ -109,7 +109,7 @@ class Model {
 
   void Produce(const std::string& path, ModelStream* stream, uint64_t seq,
                const std::string& body) {
-    const AppendResult result = store_->Append({.path = path,
+    const AppendResult result = store_->Append({.path = Named(path),
                                                 .content_type = "application/octet-stream",
                                                 .body = body,
                                                 .producer = ProducerTag{"p", 0, seq}});
@@ -131,16 +131,17 @@ class Model {
   void Fork(const std::string& path, const std::string& source, uint64_t size) {
     const auto from = streams_.find(source);
     if (streams_.contains(path) || path == source) return;
-    const HeadResult head = store_->Head({.path = source});
+    const HeadResult head = store_->Head({.path = Named(source)});
     std::optional<Offset> at;
     uint64_t length = from == streams_.end() ? 0 : from->second.data.size();
     if (head.status.ok() && size % 2 == 0 && length > 0) {
       length = size % (length + 1);
       // Offsets below the source's own beginning belong to its ancestors; a read tells their form.
-      at = store_->Read({.path = source, .max_bytes = std::max<uint64_t>(length, 1)}).next;
+      at = store_->Read({.path = Named(source), .max_bytes = std::max<uint64_t>(length, 1)}).next;
       if (length == 0) at = Offset{0, 0};
     }
-    const CreateResult made = store_->Create({.path = path, .fork = ForkPoint{source, at, 0}});
+    const CreateResult made =
+        store_->Create({.path = Named(path), .fork = ForkPoint{Named(source), at, 0}});
     const bool possible = from != streams_.end() && !from->second.deleted;
     RC_ASSERT(made.status.ok() == possible);
     if (!possible) return;
@@ -167,7 +168,7 @@ class Model {
     for (int i = 0; i < 5; ++i) {
       const std::string path = "s" + std::to_string(i);
       const auto it = streams_.find(path);
-      const ReadResult read = store_->Read({.path = path, .max_bytes = 1u << 30});
+      const ReadResult read = store_->Read({.path = Named(path), .max_bytes = 1u << 30});
       if (it == streams_.end()) {
         RC_ASSERT(GetErrorCode(read.status) == ErrorCode::kStreamNotFound);
       } else if (it->second.deleted) {

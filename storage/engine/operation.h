@@ -2,6 +2,7 @@
 #define STORAGE_ENGINE_OPERATION_H_
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <utility>
 #include <variant>
@@ -57,9 +58,24 @@ struct RepackOperation {
   StreamStore::Callback<RepackResult> done;
 };
 
+// The streams that a new subscription's pattern means. They are looked for while others write:
+// first the commit thread takes note of the search, then a thread walks over all names, and then
+// the subscription is made of what that found and of what was created meanwhile.
+struct PatternSearch {
+  explicit PatternSearch(PathPattern of) : pattern(std::move(of)) {}
+
+  const PathPattern pattern;
+  bool walked = false;
+  std::vector<std::string> found;    // by the walk; of the thread that has the search
+  std::vector<std::string> created;  // since it was noted; of the commit thread
+};
+
 struct SubscriptionOperation {
   SubscriptionCall call;
   StreamStore::Callback<SubscriptionAnswer> done;
+  // With a Put that has a pattern. While it is not walked the answer is only whether to go on: the
+  // Put's own when it is refused or there already, else one with `created`.
+  std::shared_ptr<PatternSearch> search = nullptr;
 };
 
 // What became of a webhook.

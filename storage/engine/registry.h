@@ -7,9 +7,6 @@
 
 namespace ds {
 
-// The system stream that lists all others, when the server runs with --registry.
-inline constexpr char kRegistryPath[] = "__registry__";
-
 // One change of a stream as a State Protocol change event: type `stream`, the path as key; created
 // streams are inserts with {path, contentType, createdAt (milliseconds since 1970)}, deleted and
 // expired ones deletes, told apart by the header `reason`.

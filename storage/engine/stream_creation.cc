@@ -50,7 +50,7 @@ absl::Status StreamWriter::ResolveFork(const CreateRequest& request, EntryPtr& s
       return GetErrorCode(status) == ErrorCode::kInternal ? InternalError(status) : status;
     }
   }
-  config.source_path = fork.source_path;
+  config.source_path = fork.source_path.text();
   config.source_id = lineage.stream_id();
   config.fork_anchor = anchor;
   config.fork_sub_offset = fork.sub_offset;
@@ -104,7 +104,7 @@ void StreamWriter::ApplyOne(CreateOperation& create) {
     return answer(MakeError(ErrorCode::kSourceNotFound));
   }
 
-  if (!quota_.Admits(request.path)) return answer(MakeError(ErrorCode::kQuotaExceeded));
+  if (!quota_.Admits(request.path.text())) return answer(MakeError(ErrorCode::kQuotaExceeded));
 
   StreamConfig config;
   EntryPtr source;

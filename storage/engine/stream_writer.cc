@@ -336,7 +336,7 @@ void StreamWriter::ApplyOne(RepackOperation& repack) {
 }
 
 void StreamWriter::ApplyOne(SubscriptionOperation& operation) {
-  SubscriptionAnswer answer = subscriptions_.Apply(operation.call);
+  SubscriptionAnswer answer = subscriptions_.Apply(operation);
   answers_.push_back(Answer<SubscriptionAnswer>{std::move(operation.done), std::move(answer)});
 }
 

@@ -248,23 +248,25 @@ void SubscriptionBook::Unlink(SubscriptionEntry& subscription, const std::string
   batch_.writes().Delete(database_.family(Family::kSubscriptions), LinkKey(subscription.id, path));
 }
 
-void SubscriptionBook::LinkMatches(SubscriptionEntry& subscription) {
-  const std::string& pattern = subscription.config.pattern;
-  const std::string prefix = PatternPrefix(pattern);
-  const std::unique_ptr<rocksdb::Iterator> it(
-      database_.db().NewIterator(rocksdb::ReadOptions(), database_.family(Family::kStreams)));
-  for (it->Seek(prefix); it->Valid() && it->key().starts_with(prefix); it->Next()) {
-    const std::string path = it->key().ToString();
-    if (path == kRegistryPath || path == subscription.config.wake_stream ||
-        !PatternMatches(pattern, path)) {
-      continue;
-    }
+void SubscriptionBook::LinkMatches(SubscriptionEntry& subscription,
+                                   const std::vector<std::string>& paths) {
+  for (const std::string& path : paths) {
+    if (path == kRegistryPath || path == subscription.config.wake_stream) continue;
     const EntryPtr entry = streams_.FindLive(path);
     if (entry != nullptr) Link(subscription, path, entry.get(), /*by_pattern=*/true);
   }
 }
 
+void SubscriptionBook::NoteCreated(const std::string& path) {
+  std::erase_if(searches_, [&](const std::weak_ptr<PatternSearch>& noted) {
+    const std::shared_ptr<PatternSearch> search = noted.lock();
+    if (search != nullptr && search->pattern.Matches(path)) search->created.push_back(path);
+    return search == nullptr;
+  });
+}
+
 void SubscriptionBook::OnCreated(const StreamEntry& entry) {
+  if (!searches_.empty()) NoteCreated(entry.path);
   if (subscriptions_.empty()) return;
   const std::string& path = entry.path;
   const uint64_t base = entry.config.lineage.base();

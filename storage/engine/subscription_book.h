@@ -84,7 +84,7 @@ class SubscriptionBook {
   }
   void OnRemoved(const StreamEntry& entry);
 
-  SubscriptionAnswer Apply(SubscriptionCall& call);
+  SubscriptionAnswer Apply(SubscriptionOperation& operation);
   void Apply(const WebhookResultOperation& result);
   // Ends leases and begins attempts whose time has come.
   void OnTime();
@@ -109,6 +109,15 @@ class SubscriptionBook {
   using SubscriptionPtr = std::unique_ptr<SubscriptionEntry>;
 
   SubscriptionAnswer ApplyOne(const std::string& id, SubscriptionCall::Put& put);
+  // A Put with a pattern; see PatternSearch.
+  SubscriptionAnswer PutPattern(const std::string& id, SubscriptionCall::Put& put,
+                                const std::shared_ptr<PatternSearch>& search);
+  // What is to be answered before anything is made: a refusal, or that it is there already.
+  std::optional<SubscriptionAnswer> CheckPut(const std::string& id, SubscriptionCall::Put& put);
+  // Makes it, without what its pattern finds. Errors, in the answer: kInternal.
+  SubscriptionEntry* Make(const std::string& id, SubscriptionCall::Put& put,
+                          SubscriptionAnswer& answer);
+  void NoteCreated(const std::string& path);
   SubscriptionAnswer ApplyOne(const std::string& id, const SubscriptionCall::Get&);
   SubscriptionAnswer ApplyOne(const std::string& id, const SubscriptionCall::Delete&);
   SubscriptionAnswer ApplyOne(const std::string& id, const SubscriptionCall::AddStreams& add);
@@ -134,7 +143,7 @@ class SubscriptionBook {
   void Link(SubscriptionEntry& subscription, const std::string& path, const StreamEntry* entry,
             bool by_pattern);
   void Unlink(SubscriptionEntry& subscription, const std::string& path);
-  void LinkMatches(SubscriptionEntry& subscription);
+  void LinkMatches(SubscriptionEntry& subscription, const std::vector<std::string>& paths);
   void SetAcked(SubscriptionEntry& subscription, const std::string& path, LinkState& link,
                 const Offset& offset);
   // Whether there is work in the stream, and takes note of it.
@@ -176,6 +185,7 @@ class SubscriptionBook {
   std::unordered_map<std::string, std::vector<SubscriptionEntry*>> by_stream_;
   std::unordered_map<std::string, std::vector<SubscriptionEntry*>> by_wake_stream_;
   PatternIndex patterns_;
+  std::vector<std::weak_ptr<PatternSearch>> searches_;  // that go on, or were given up
   std::set<std::pair<int64_t, SubscriptionEntry*>> timers_;
   std::minstd_rand random_{std::random_device{}()};
 

@@ -1,10 +1,12 @@
 // Subscriptions over the engine, with a clock and a sender of webhooks that do as they are told:
 // what wakes, what is fenced, what is retried, and what a reopened directory knows.
 
+#include <atomic>
 #include <filesystem>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -192,7 +194,7 @@ TEST_F(SubscriptionBookTest, ExistingStreamsAreLinkedAtTheirTails) {
 TEST_F(SubscriptionBookTest, ExplicitLinksComeAndGoPatternsStay) {
   store_->Make("events/a");
   PutWebhook();
-  ASSERT_TRUE(store_->Ask("sub", Call::AddStreams{{"/manual/", "events/a"}}).status.ok());
+  ASSERT_TRUE(store_->Ask("sub", Call::AddStreams{{"manual", "events/a"}}).status.ok());
   EXPECT_THAT(Links(), ElementsAre("events/a explicit", "manual explicit"));
   ASSERT_TRUE(store_->Ask("sub", Call::RemoveStream{"manual"}).status.ok());
   ASSERT_TRUE(store_->Ask("sub", Call::RemoveStream{"events/a"}).status.ok());
@@ -200,6 +202,99 @@ TEST_F(SubscriptionBookTest, ExplicitLinksComeAndGoPatternsStay) {
   EXPECT_THAT(Links(), ElementsAre("events/a glob"));
   Reopen();
   EXPECT_THAT(Links(), ElementsAre("events/a glob"));
+}
+
+// The names are walked over while others write: whatever they do meanwhile, the subscription has
+// the streams that are there when it is made, each at its tail, and those that come later from
+// their beginning.
+TEST_F(SubscriptionBookTest, APatternFindsWhatIsThereWhateverHappensMeanwhile) {
+  for (int i = 0; i < 500; ++i) store_->Make("events/old" + std::to_string(i), "", "old");
+  for (int round = 0; round < 20; ++round) {
+    std::atomic<bool> stop{false};
+    std::thread writer([&] {
+      for (int i = 0; !stop; ++i) {
+        const std::string name = "events/" + std::to_string(round) + "-" + std::to_string(i % 7);
+        store_->Make(name, "", "new");
+        if (i % 3 == 0) store_->Delete({.path = Named(name)});
+      }
+    });
+    const std::string id = "sub" + std::to_string(round);
+    ASSERT_TRUE(
+        store_
+            ->Ask(id, Call::Put{{.pattern = "events/*", .webhook_url = "https://w.example/"},
+                                "http://host/v1/stream/"})
+            .created);
+    stop = true;
+    writer.join();
+    std::vector<std::string> there;
+    for (const StreamInfo& info : store_->List({.prefix = "events/", .page_size = 1000}).streams) {
+      there.push_back(info.path);
+    }
+    std::vector<std::string> linked;
+    for (const SubscriptionLink& link : store_->Ask(id, Call::Get{}).info.links) {
+      linked.push_back(link.path);
+      if (link.path.starts_with("events/old")) {
+        EXPECT_EQ(link.acked->position, 3u);
+      }
+    }
+    ASSERT_THAT(linked, testing::ElementsAreArray(there));
+  }
+}
+
+TEST_F(SubscriptionBookTest, ManyMayAskForTheSameAtOnce) {
+  std::atomic<int> created{0};
+  std::atomic<int> answers{0};
+  constexpr int kTimes = 20;
+  for (int i = 0; i < kTimes; ++i) {
+    const PathPattern pattern = *PathPattern::Parse(i % 2 == 0 ? "events/*" : "events/**");
+    SubscriptionCall call{"sub",
+                          Call::Put{{.pattern = pattern, .webhook_url = "https://w.example/"}, ""}};
+    engine_->Subscriptions(std::move(call), [&](const SubscriptionAnswer& answer) {
+      created += answer.created ? 1 : 0;
+      ++answers;
+    });
+  }
+  while (answers < kTimes) std::this_thread::yield();
+  EXPECT_EQ(created, 1);
+  EXPECT_EQ(store_->Ask("sub", Call::Get{}).status, absl::OkStatus());
+}
+
+TEST_F(SubscriptionBookTest, EndingAnswersThoseWhoWaitForAPattern) {
+  for (int i = 0; i < 2'000; ++i) store_->Make("events/" + std::to_string(i));
+  std::atomic<int> answers{0};
+  constexpr int kTimes = 50;
+  for (int i = 0; i < kTimes; ++i) {
+    engine_->Subscriptions({"sub" + std::to_string(i),
+                            Call::Put{{.pattern = "**", .webhook_url = "https://w.example/"}, ""}},
+                           [&](const SubscriptionAnswer&) { ++answers; });
+  }
+  store_.reset();
+  engine_.reset();
+  EXPECT_EQ(answers, kTimes);
+}
+
+TEST_F(SubscriptionBookTest, PatternsThatWouldTakeLongAreRefused) {
+  const auto put = [&](int i) {
+    const PathPattern pattern = *PathPattern::Parse("**/" + std::to_string(i));
+    return store_->Ask("sub" + std::to_string(i),
+                       Call::Put{{.pattern = pattern, .webhook_url = "https://w.example/"}, ""});
+  };
+  const int most = static_cast<int>(PatternIndex::kMaxFloating);
+  for (int i = 0; i < most; ++i) ASSERT_TRUE(put(i).status.ok()) << i;
+  EXPECT_EQ(Code(put(most)), ErrorCode::kInvalidSubscription);
+  EXPECT_TRUE(put(0).status.ok()) << "those that are there may be asked for again";
+  store_->Ask("sub0", Call::Delete{});
+  EXPECT_TRUE(put(most).status.ok());
+}
+
+TEST_F(SubscriptionBookTest, WhetherThereIsASubscriptionIsNotToldToThoseWithoutAToken) {
+  PutPullWake();
+  for (const char* const id : {"sub", "none"}) {
+    const Call::WakeReference wake{"bad", "w_1", 1};
+    EXPECT_EQ(Code(store_->Ask(id, Call::Ack{SubscriptionType::kPullWake, wake, {}, true})),
+              ErrorCode::kTokenInvalid);
+    EXPECT_EQ(Code(store_->Ask(id, Call::Release{wake})), ErrorCode::kTokenInvalid);
+  }
 }
 
 TEST_F(SubscriptionBookTest, ALinkFollowsItsStreamsIncarnations) {
@@ -416,10 +511,10 @@ TEST_F(SubscriptionBookTest, AcksOutOfRangeChangeNothing) {
   store_->Make("events/b", "", "one");
   const SubscriptionAnswer claim = Claim();
   const auto ack = [&](const std::string& path, const std::string& offset) {
-    return store_->Ask("sub",
-                       Call::Ack{SubscriptionType::kPullWake,
-                                 Reference(claim),
-                                 {{"events/b", claim.work[1].tail.ToString()}, {path, offset}}});
+    return store_->Ask(
+        "sub", Call::Ack{SubscriptionType::kPullWake,
+                         Reference(claim),
+                         {{"events/b", claim.work[1].tail.ToString()}, {Named(path), offset}}});
   };
   for (const std::string& offset :
        {std::string("-1"), std::string("junk"),

@@ -12,9 +12,9 @@ namespace pb = durablestreams::engine::v1;
 
 void SetConfig(const SubscriptionConfig& config, pb::SubscriptionMetadata& out) {
   out.set_pull_wake(config.type == SubscriptionType::kPullWake);
-  out.set_pattern(config.pattern);
+  out.set_pattern(config.pattern.text());
   out.set_webhook_url(config.webhook_url);
-  out.set_wake_stream(config.wake_stream);
+  out.set_wake_stream(config.wake_stream.text());
   out.set_lease_ttl_ms(config.lease_ttl_ms);
   if (config.description) out.set_description(*config.description);
 }
@@ -26,7 +26,7 @@ std::string HashConfig(const SubscriptionConfig& config) {
   SetConfig(config, canonical);
   // Fields in the order of their numbers: no maps, so one encoding. Every path ends with a zero.
   std::string text = canonical.SerializeAsString();
-  for (const std::string& path : config.streams) text.append(path).push_back('\0');
+  for (const StreamPath& path : config.streams) text.append(path.text()).push_back('\0');
   std::string hash(SHA256_DIGEST_LENGTH, '\0');
   SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(),
          reinterpret_cast<unsigned char*>(hash.data()));
@@ -37,6 +37,7 @@ std::string EncodeSubscription(const SubscriptionRecord& record) {
   const SubscriptionState& state = record.state;
   pb::SubscriptionMetadata out;
   SetConfig(record.config, out);
+  out.set_pattern_parts(true);
   out.set_generation(state.generation);
   out.set_config_hash(record.config_hash);
   out.set_base_url(record.base_url);
@@ -69,9 +70,9 @@ bool DecodeSubscription(std::string_view value, SubscriptionRecord& record, bool
   record.state = {.generation = in.generation()};
   record.config = {
       .type = in.pull_wake() ? SubscriptionType::kPullWake : SubscriptionType::kWebhook,
-      .pattern = in.pattern(),
+      .pattern = PathPattern::FromStore(in.pattern(), in.pattern_parts()),
       .webhook_url = in.webhook_url(),
-      .wake_stream = in.wake_stream(),
+      .wake_stream = StreamPath::FromStore(in.wake_stream()),
       .lease_ttl_ms = in.lease_ttl_ms()};
   if (in.has_description()) record.config.description = in.description();
   record.config_hash = in.config_hash();

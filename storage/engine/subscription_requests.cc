@@ -33,11 +33,16 @@ SubscriptionInfo SubscriptionBook::Describe(const SubscriptionEntry& subscriptio
   return info;
 }
 
-SubscriptionAnswer SubscriptionBook::Apply(SubscriptionCall& call) {
-  return std::visit([&](auto& operation) { return ApplyOne(call.id, operation); }, call.operation);
+SubscriptionAnswer SubscriptionBook::Apply(SubscriptionOperation& operation) {
+  SubscriptionCall& call = operation.call;
+  if (operation.search != nullptr) {
+    return PutPattern(call.id, std::get<SubscriptionCall::Put>(call.operation), operation.search);
+  }
+  return std::visit([&](auto& one) { return ApplyOne(call.id, one); }, call.operation);
 }
 
-SubscriptionAnswer SubscriptionBook::ApplyOne(const std::string& id, SubscriptionCall::Put& put) {
+std::optional<SubscriptionAnswer> SubscriptionBook::CheckPut(const std::string& id,
+                                                             SubscriptionCall::Put& put) {
   SubscriptionAnswer answer;
   Normalize(put.config);
   answer.status = CheckId(id);
@@ -46,44 +51,75 @@ SubscriptionAnswer SubscriptionBook::ApplyOne(const std::string& id, Subscriptio
     answer.status = policy_.CheckUrl(put.config.webhook_url);
   }
   if (!answer.status.ok()) return answer;
-  const std::string hash = HashConfig(put.config);
-  if (SubscriptionEntry* const existing = Find(id)) {
-    if (existing->config_hash != hash) return Refusal(ErrorCode::kSubscriptionExists);
-    if (existing->base_url != put.base_url) {
-      Touch(*existing);
-      existing->base_url = put.base_url;
-    }
-    answer.info = Describe(*existing);
-    return answer;
+  SubscriptionEntry* const existing = Find(id);
+  if (existing == nullptr) {
+    if (put.config.pattern.empty() || patterns_.HasRoomFor(put.config.pattern)) return std::nullopt;
+    return Refusal(ErrorCode::kInvalidSubscription,
+                   "there are too many patterns with segments behind a '**' that begin like this "
+                   "one; begin it with more literal segments");
   }
+  if (existing->config_hash != HashConfig(put.config)) {
+    return Refusal(ErrorCode::kSubscriptionExists);
+  }
+  if (existing->base_url != put.base_url) {
+    Touch(*existing);
+    existing->base_url = put.base_url;
+  }
+  answer.info = Describe(*existing);
+  return answer;
+}
 
-  // The streams that there are come from the disk, and a wake's generation from a subscription of
-  // the same id that was deleted.
+SubscriptionEntry* SubscriptionBook::Make(const std::string& id, SubscriptionCall::Put& put,
+                                          SubscriptionAnswer& answer) {
+  // A wake's generation comes from the disk, if a subscription of the same id was deleted.
   streams_.Flush();
-  auto created = std::make_unique<SubscriptionEntry>();
+  auto made = std::make_unique<SubscriptionEntry>();
   std::string value;
   const rocksdb::Status found = database_.Get(Family::kSubscriptions, SubscriptionKey(id), &value);
   bool deleted = false;
-  if (!found.IsNotFound() && (!found.ok() || !DecodeSubscription(value, *created, deleted))) {
+  if (!found.IsNotFound() && (!found.ok() || !DecodeSubscription(value, *made, deleted))) {
     answer.status = InternalError(absl::DataLossError("cannot read a deleted subscription"));
-    return answer;
+    return nullptr;
   }
-  created->id = id;
-  created->config_hash = hash;
-  created->base_url = put.base_url;
-  created->created_at = clock_.Now();
-  const std::vector<std::string> streams = std::move(put.config.streams);
-  created->config = std::move(put.config);
-  created->config.streams.clear();
-  SubscriptionEntry& subscription = *created;
-  Enter(std::move(created));
+  made->id = id;
+  made->config_hash = HashConfig(put.config);
+  made->base_url = put.base_url;
+  made->created_at = clock_.Now();
+  const std::vector<StreamPath> streams = std::move(put.config.streams);
+  made->config = std::move(put.config);
+  made->config.streams.clear();
+  SubscriptionEntry& subscription = *made;
+  Enter(std::move(made));
   Touch(subscription);
-  for (const std::string& path : streams) {
+  for (const StreamPath& path : streams) {
     Link(subscription, path, streams_.FindLive(path).get(), /*by_pattern=*/false);
   }
-  if (!subscription.config.pattern.empty()) LinkMatches(subscription);
   answer.created = true;
-  answer.info = Describe(subscription);
+  return &subscription;
+}
+
+SubscriptionAnswer SubscriptionBook::ApplyOne(const std::string& id, SubscriptionCall::Put& put) {
+  if (std::optional<SubscriptionAnswer> known = CheckPut(id, put)) return *std::move(known);
+  SubscriptionAnswer answer;
+  const SubscriptionEntry* const made = Make(id, put, answer);
+  if (made != nullptr) answer.info = Describe(*made);
+  return answer;
+}
+
+SubscriptionAnswer SubscriptionBook::PutPattern(const std::string& id, SubscriptionCall::Put& put,
+                                                const std::shared_ptr<PatternSearch>& search) {
+  if (std::optional<SubscriptionAnswer> known = CheckPut(id, put)) return *std::move(known);
+  SubscriptionAnswer answer;
+  if (!search->walked) {
+    searches_.push_back(search);
+    answer.created = true;
+    return answer;
+  }
+  SubscriptionEntry* const made = Make(id, put, answer);
+  if (made == nullptr) return answer;
+  LinkMatches(*made, search->found);
+  LinkMatches(*made, search->created);
+  answer.info = Describe(*made);
   return answer;
 }
 
@@ -119,7 +155,7 @@ SubscriptionAnswer SubscriptionBook::ApplyOne(const std::string& id,
     return Refusal(ErrorCode::kInvalidSubscription, "streams must not be empty");
   }
   if (absl::Status status = CheckConfig(config); !status.ok()) return {.status = std::move(status)};
-  for (const std::string& path : config.streams) {
+  for (const StreamPath& path : config.streams) {
     Link(*subscription, path, streams_.FindLive(path).get(), /*by_pattern=*/false);
   }
   return {};
@@ -129,7 +165,7 @@ SubscriptionAnswer SubscriptionBook::ApplyOne(const std::string& id,
                                               const SubscriptionCall::RemoveStream& remove) {
   SubscriptionEntry* const subscription = Find(id);
   if (subscription == nullptr) return NotFound();
-  const auto it = subscription->links.find(NormalizePath(remove.path));
+  const auto it = subscription->links.find(remove.path);
   if (it == subscription->links.end() || !it->second.by_request) return {};
   if (!it->second.by_pattern) {
     Unlink(*subscription, std::string(it->first));
@@ -179,11 +215,13 @@ SubscriptionAnswer SubscriptionBook::ApplyOne(const std::string& id,
 
 absl::StatusOr<SubscriptionEntry*> SubscriptionBook::FindWoken(
     const std::string& id, const SubscriptionCall::WakeReference& wake) {
-  SubscriptionEntry* const subscription = Find(id);
-  if (subscription == nullptr) return MakeError(ErrorCode::kSubscriptionNotFound);
+  // First the token: whether there is such a subscription is not for those without one.
   uint64_t generation = 0;
   absl::Status status = tokens_->Check(wake.token, id, clock_.Now(), generation);
-  if (status.ok()) status = CheckWake(subscription->state, generation, wake);
+  if (!status.ok()) return status;
+  SubscriptionEntry* const subscription = Find(id);
+  if (subscription == nullptr) return MakeError(ErrorCode::kSubscriptionNotFound);
+  status = CheckWake(subscription->state, generation, wake);
   // A lease that the sweep has not ended yet.
   if (status.ok() && subscription->state.lease_ends <= clock_.Now()) {
     status = MakeError(ErrorCode::kFenced);
@@ -204,9 +242,10 @@ SubscriptionAnswer SubscriptionBook::ApplyOne(const std::string& id,
   std::vector<std::pair<std::string, Offset>> acks;
   for (const SubscriptionCall::AckedStream& acked : ack.acks) {
     const auto reject = [&](std::string_view why) {
-      return Refusal(ErrorCode::kAckRejected, absl::StrCat(acked.path, ": ", std::string(why)));
+      return Refusal(ErrorCode::kAckRejected,
+                     absl::StrCat(acked.path.text(), ": ", std::string(why)));
     };
-    const std::string path = NormalizePath(acked.path);
+    const std::string& path = acked.path;
     const auto link = subscription.links.find(path);
     if (link == subscription.links.end()) return reject("not a stream of this subscription");
     const EntryPtr entry = streams_.FindLive(path);

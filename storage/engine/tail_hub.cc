@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/glob.h"
-
 namespace ds {
 
 class TailHub::FollowHandle final : public Subscription {
@@ -58,7 +56,7 @@ std::unique_ptr<Subscription> TailHub::Follow(const std::string& path,
   return std::make_unique<FollowHandle>(*this, path, raw);
 }
 
-std::unique_ptr<Subscription> TailHub::Watch(std::string pattern,
+std::unique_ptr<Subscription> TailHub::Watch(PathPattern pattern,
                                              std::shared_ptr<WatchObserver> observer) {
   auto watcher = std::make_shared<Watcher>(Watcher{std::move(pattern), std::move(observer)});
   {
@@ -95,7 +93,7 @@ void TailHub::Publish(const ChangeEvent& event) {
     watchers = watchers_;
   }
   for (const auto& watcher : watchers) {
-    if (GlobMatches(watcher->pattern, event.path)) watcher->observer->OnChange(event);
+    if (watcher->pattern.Matches(event.path)) watcher->observer->OnChange(event);
   }
 }
 

@@ -19,7 +19,7 @@ class TailHub {
  public:
   std::unique_ptr<Subscription> Follow(const std::string& path,
                                        std::shared_ptr<TailObserver> observer);
-  std::unique_ptr<Subscription> Watch(std::string pattern, std::shared_ptr<WatchObserver> observer);
+  std::unique_ptr<Subscription> Watch(PathPattern pattern, std::shared_ptr<WatchObserver> observer);
 
   // Cheap: lets a commit skip the making of events that nobody wants.
   bool HasFollowers(const std::string& path) const;
@@ -39,7 +39,7 @@ class TailHub {
     std::unordered_map<std::string, std::vector<std::shared_ptr<TailObserver>>> followers;
   };
   struct Watcher {
-    std::string pattern;
+    PathPattern pattern;
     std::shared_ptr<WatchObserver> observer;
   };
 

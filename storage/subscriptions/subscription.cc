@@ -9,7 +9,6 @@ namespace ds {
 namespace {
 
 constexpr size_t kMaxIdBytes = 256;
-constexpr size_t kMaxPathBytes = 2048;
 constexpr size_t kMaxDescriptionBytes = 4096;
 constexpr uint64_t kMinLeaseMs = 1'000;
 constexpr uint64_t kMaxLeaseMs = 600'000;
@@ -21,15 +20,9 @@ absl::Status Invalid(std::string_view why) {
   return MakeError(ErrorCode::kInvalidSubscription, why);
 }
 
-absl::Status CheckPath(std::string_view path, std::string_view what) {
-  const std::string name(what);
-  if (path.empty()) return Invalid(name + " is empty");
-  if (path.size() > kMaxPathBytes) return Invalid(name + " is too long");
-  if (path == "__ds" || path.starts_with("__ds/")) return Invalid(name + " is reserved");
-  for (const char c : path) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7f) return Invalid(name + " has control characters");
-  }
+absl::Status CheckPath(const StreamPath& path, const std::string& what) {
+  if (path.empty()) return Invalid(what + " is empty");
+  if (path.is_reserved()) return Invalid(what + " is reserved");
   return absl::OkStatus();
 }
 
@@ -55,12 +48,16 @@ absl::Status CheckConfig(const SubscriptionConfig& config) {
     return Invalid("at least one of pattern and streams is required");
   }
   absl::Status status;
-  if (!config.pattern.empty()) status = CheckPath(config.pattern, "pattern");
-  for (const std::string& path : config.streams) {
+  const std::string& pattern = config.pattern.text();
+  if (pattern == "__ds" || pattern.starts_with("__ds/")) status = Invalid("pattern is reserved");
+  for (const StreamPath& path : config.streams) {
     if (status.ok()) status = CheckPath(path, "an entry of streams");
   }
   if (status.ok() && config.type == SubscriptionType::kPullWake) {
     status = CheckPath(config.wake_stream, "wake_stream");
+    if (config.wake_stream == kRegistryPath) {
+      return Invalid("wake_stream must not be the registry, which the server alone writes");
+    }
     if (std::find(config.streams.begin(), config.streams.end(), config.wake_stream) !=
         config.streams.end()) {
       return Invalid("wake_stream must not be one of streams: each wake would cause the next");
@@ -76,16 +73,7 @@ absl::Status CheckConfig(const SubscriptionConfig& config) {
   return absl::OkStatus();
 }
 
-std::string NormalizePath(std::string_view path) {
-  while (path.starts_with('/')) path.remove_prefix(1);
-  while (path.ends_with('/')) path.remove_suffix(1);
-  return std::string(path);
-}
-
 void Normalize(SubscriptionConfig& config) {
-  config.pattern = NormalizePath(config.pattern);
-  config.wake_stream = NormalizePath(config.wake_stream);
-  for (std::string& path : config.streams) path = NormalizePath(path);
   std::sort(config.streams.begin(), config.streams.end());
   config.streams.erase(std::unique(config.streams.begin(), config.streams.end()),
                        config.streams.end());

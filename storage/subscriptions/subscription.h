@@ -37,13 +37,10 @@ struct SubscriptionState {
   friend bool operator==(const SubscriptionState&, const SubscriptionState&) = default;
 };
 
-// Whether the configuration makes sense (section 6.2): kInvalidSubscription if not. Paths and
-// pattern are normalized before.
+// Whether the configuration makes sense (section 6.2): kInvalidSubscription if not.
 absl::Status CheckConfig(const SubscriptionConfig& config);
 absl::Status CheckId(std::string_view id);
-// Without slashes at its ends.
-std::string NormalizePath(std::string_view path);
-// Sorts and dedupes the streams, normalizes paths; then equal configurations compare equal.
+// Sorts and dedupes the streams; then equal configurations compare equal.
 void Normalize(SubscriptionConfig& config);
 
 // A new wake: the next generation. A webhook's lease begins here, a worker's when it claims.

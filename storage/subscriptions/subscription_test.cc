@@ -17,7 +17,7 @@ SubscriptionConfig PullWake() {
 
 TEST(CheckConfig, WantsStreamsOrAPattern) {
   SubscriptionConfig config = Webhook();
-  config.pattern.clear();
+  config.pattern = {};
   EXPECT_FALSE(CheckConfig(config).ok());
   config.streams = {"a"};
   EXPECT_TRUE(CheckConfig(config).ok());
@@ -47,10 +47,15 @@ TEST(CheckConfig, ReservedPathsAreRefused) {
   EXPECT_FALSE(CheckConfig(config).ok());
 }
 
+TEST(CheckConfig, TheServerAloneWritesTheRegistry) {
+  SubscriptionConfig config = PullWake();
+  config.wake_stream = "__registry__";
+  EXPECT_FALSE(CheckConfig(config).ok());
+}
+
 TEST(Normalize, MakesEqualConfigurationsEqual) {
   SubscriptionConfig a = Webhook();
-  a.streams = {"/b/", "a", "b"};
-  a.pattern = "/events/*/";
+  a.streams = {"b", "a", "b"};
   SubscriptionConfig b = Webhook();
   b.streams = {"a", "b"};
   Normalize(a);
