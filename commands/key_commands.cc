@@ -82,6 +82,8 @@ void AddKeyCommands(CLI::App& app, std::function<int()>& chosen) {
                      "PEM file with the certificate to show the storage (mTLS)");
   rotate->add_option("--storage-tls-key", tls.key_file,
                      "PEM file with the key of that certificate");
+  rotate->add_option("--storage-token-file", options->remote.token_file,
+                     "file whose first line is the token with which to call the storage");
   rotate->callback([&chosen, options] { chosen = [options] { return Rotate(*options); }; });
 
   app.add_subcommand("new-api-key",

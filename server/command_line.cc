@@ -317,6 +317,9 @@ std::optional<CommandLine> ParseCommandLine(
     flags.Value("grpc-client-ca", tls.ca_file,
                 "PEM file with the authority of clients' certificates, which are then required "
                 "(mTLS)");
+    flags.Value("grpc-token-file", line.server.rpc_token_file,
+                "file with the tokens, one a line, of which gRPC clients have to bring one; read "
+                "again when it changes; without it anybody who reaches the port may call");
   };
   const auto add_common = [&](Flags& flags) {
     flags.Value("admin-listen", line.server.admin_listen,
@@ -368,6 +371,9 @@ std::optional<CommandLine> ParseCommandLine(
                 "PEM file with the certificate that this gateway shows the storage (mTLS)");
   gateway.Value("storage-tls-key", line.server.rpc_tls.key_file,
                 "PEM file with the key of that certificate");
+  gateway.Value("storage-token-file", line.server.rpc_token_file,
+                "file whose first line is the token with which to call the storage; read again for "
+                "every connection");
   AddHttpFlags(gateway, line.server, cursor_epoch, cors_origins);
   add_common(gateway);
 

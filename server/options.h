@@ -42,6 +42,9 @@ struct ServerOptions {
   http::Http2Limits http2;
   // For the hop: of the side that this process is on.
   rpc::TlsFiles rpc_tls;
+  // storage, serve: the file with the tokens that gRPC clients have to bring; gateway: that with
+  // the one to bring. Empty: none.
+  std::string rpc_token_file;
   // Who may do what: the file that docs/security.md describes; empty: anybody anything.
   std::string auth_config_file;
   auth::ExternalCheck::Options external_check;

@@ -61,6 +61,12 @@ const char* RoleName(Role role) {
   return "";
 }
 
+// Whether only this machine reaches an address: "127.0.0.1:4438", "unix:PATH".
+bool IsLocal(const std::string& address) {
+  return address.starts_with("unix:") || address.starts_with("127.") ||
+         address.starts_with("localhost:") || address.starts_with("[::1]:");
+}
+
 // The members are in the order in which they are built; they go in the opposite one.
 class ServerImpl final : public Server {
  public:
@@ -181,7 +187,8 @@ class ServerImpl final : public Server {
 
   absl::Status OpenStore() {
     if (options_.role == Role::kGateway) {
-      auto remote = rpc::RemoteStore::Connect({options_.storage, &metrics_, options_.rpc_tls});
+      auto remote = rpc::RemoteStore::Connect(
+          {options_.storage, &metrics_, options_.rpc_tls, options_.rpc_token_file});
       if (!remote.ok()) return remote.status();
       remote_ = remote->get();
       store_ = *std::move(remote);
@@ -203,12 +210,56 @@ class ServerImpl final : public Server {
     if (address.empty()) return absl::OkStatus();
     // Room for the largest body, and as much again for what a session puts into one message.
     const uint64_t max_message_bytes = options_.limits.max_body * 2 + (16u << 20);
+    const absl::Status loaded = LoadRpcTokens();
+    if (!loaded.ok()) return loaded;
     absl::StatusOr<std::unique_ptr<rpc::RpcServer>> started =
-        rpc::RpcServer::Start({address, max_message_bytes, options_.rpc_tls}, *store_);
+        rpc::RpcServer::Start({.address = address,
+                               .max_message_bytes = max_message_bytes,
+                               .max_body_bytes = options_.limits.max_body,
+                               .tls = options_.rpc_tls,
+                               .tokens = rpc_tokens_.get()},
+                              *store_);
     if (!started.ok()) return started.status();
     rpc_ = *std::move(started);
     grpc_address_ = rpc_->address();
+    WarnOfOpenRpc();
     return absl::OkStatus();
+  }
+
+  absl::Status LoadRpcTokens() {
+    if (options_.rpc_token_file.empty()) return absl::OkStatus();
+    absl::StatusOr<std::unique_ptr<rpc::Tokens>> loaded =
+        rpc::Tokens::Load(options_.rpc_token_file);
+    if (!loaded.ok()) {
+      return absl::InvalidArgumentError("--grpc-token-file: " +
+                                        std::string(loaded.status().message()));
+    }
+    rpc_tokens_ = *std::move(loaded);
+    files_.Watch([this] { return std::vector<std::string>{rpc_tokens_->file()}; },
+                 [this] {
+                   const absl::Status status = rpc_tokens_->Reload();
+                   if (status.ok()) {
+                     spdlog::info("the tokens for gRPC were read again");
+                   } else {
+                     spdlog::error("the tokens for gRPC that were there stay in force: {}",
+                                   std::string(status.message()));
+                   }
+                 });
+    return absl::OkStatus();
+  }
+
+  void WarnOfOpenRpc() const {
+    if (IsLocal(grpc_address_)) return;
+    const bool names_clients = !options_.rpc_tls.ca_file.empty() || rpc_tokens_ != nullptr;
+    if (!names_clients) {
+      spdlog::warn(
+          "the gRPC port {} asks nobody who they are: whoever reaches it may read, write and "
+          "delete every stream (--grpc-token-file, --grpc-client-ca, or an address of this machine "
+          "only)",
+          grpc_address_);
+    } else if (options_.rpc_tls.certificate_file.empty()) {
+      spdlog::warn("the gRPC port {} takes tokens in clear text (--grpc-tls-cert)", grpc_address_);
+    }
   }
 
   std::vector<std::string> CertificateFiles() const {
@@ -317,6 +368,7 @@ class ServerImpl final : public Server {
   std::unique_ptr<http::TlsServer> tls_;
   std::shared_ptr<http::ServerShared> shared_;
   std::unique_ptr<http::Server> http_;
+  std::unique_ptr<rpc::Tokens> rpc_tokens_;
   std::unique_ptr<rpc::RpcServer> rpc_;
   FileWatcher files_;
   Metrics::Sampling process_sampling_;

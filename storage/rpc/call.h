@@ -23,6 +23,8 @@ class UnaryCall {
   struct Method {
     Request request;
     Handler handler;
+    // Whether a call may go on; otherwise the status that ends it. Not set: all may.
+    std::function<grpc::Status(const grpc::ServerContext&)> guard = nullptr;
   };
 
   // `method` and `loop` must outlive the call.
@@ -47,6 +49,10 @@ class UnaryCall {
   void OnAccepted(bool ok) {
     if (!ok) return OnFinished(false);  // the server shuts down
     Accept(method_, loop_, queue_);
+    if (method_.guard) {
+      const grpc::Status admitted = method_.guard(context_);
+      if (!admitted.ok()) return Finish(admitted);
+    }
     method_.handler(*this);
   }
   void OnFinished(bool) {

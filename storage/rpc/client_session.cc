@@ -3,7 +3,15 @@
 #include <chrono>
 #include <utility>
 
+#include "storage/rpc/tokens.h"
+
 namespace ds::rpc {
+
+ClientSession::ClientSession(durablestreams::v1::StreamStoreService::Stub& stub, Observer& observer,
+                             const std::string& token)
+    : stub_(stub), observer_(observer) {
+  if (!token.empty()) context_.AddMetadata(kTokenMetadata, "Bearer " + token);
+}
 
 grpc::Status ClientSession::Run(absl::Duration connect_timeout) {
   const auto connect_by =

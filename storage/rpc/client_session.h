@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <string>
 
 #include "absl/time/time.h"
 #include "grpcpp/grpcpp.h"
@@ -30,9 +31,9 @@ class ClientSession {
     ~Observer() = default;
   };
 
-  // Both must outlive the object.
-  ClientSession(durablestreams::v1::StreamStoreService::Stub& stub, Observer& observer)
-      : stub_(stub), observer_(observer) {}
+  // Both must outlive the object. `token` goes along unless it is empty.
+  ClientSession(durablestreams::v1::StreamStoreService::Stub& stub, Observer& observer,
+                const std::string& token);
   ClientSession(const ClientSession&) = delete;
 
   // Opens the session and serves it until it ends, which it also does when it is not open after

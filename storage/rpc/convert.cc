@@ -1,9 +1,11 @@
 #include "storage/rpc/convert.h"
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
 #include "storage/api/errors.h"
+#include "storage/core/request_checks.h"
 
 namespace ds::rpc {
 namespace {
@@ -15,9 +17,14 @@ void SetTime(absl::Time time, google::protobuf::Timestamp& out) {
       static_cast<int32_t>(absl::ToInt64Nanoseconds(time - absl::FromUnixSeconds(seconds))));
 }
 
+// A timestamp that is none gives a time outside the years that are (see CheckRequest).
 absl::Time GetTime(const google::protobuf::Timestamp& in) {
   return absl::FromUnixSeconds(in.seconds()) + absl::Nanoseconds(in.nanos());
 }
+
+// Of one piece: what a client may have the storage hold for it at once.
+constexpr uint64_t kMaxReadBytes = 64u << 20;
+constexpr uint32_t kMaxPageSize = 1'000;
 
 absl::Status Bad(std::string_view what) { return MakeError(ErrorCode::kInvalidOffset, what); }
 
@@ -58,42 +65,54 @@ void SetLifetime(const Lifetime& in, pb::Lifetime& out) {
 
 }  // namespace
 
-absl::Status FromProto(pb::CreateRequest&& in, CreateRequest& out) {
-  out.path = std::move(*in.mutable_path());
-  if (out.path.empty()) return MakeError(ErrorCode::kInvalidPath, "the stream path is empty");
+absl::Status TakePath(std::string* in, StreamPath& out) {
+  absl::StatusOr<StreamPath> path = StreamPath::Parse(std::move(*in));
+  if (!path.ok()) return path.status();
+  out = *std::move(path);
+  return absl::OkStatus();
+}
+
+absl::Status TakePattern(std::string* in, PathPattern& out) {
+  absl::StatusOr<PathPattern> pattern = PathPattern::Parse(std::move(*in));
+  if (!pattern.ok()) return pattern.status();
+  out = *std::move(pattern);
+  return absl::OkStatus();
+}
+
+absl::Status FromProto(pb::CreateRequest&& in, uint64_t max_body, CreateRequest& out) {
+  if (in.body().size() > max_body) return MakeError(ErrorCode::kPayloadTooLarge);
+  absl::Status status = TakePath(in.mutable_path(), out.path);
+  if (!status.ok()) return status;
   out.content_type = std::move(*in.mutable_content_type());
   out.lifetime = GetLifetime(in.lifetime());
-  if (out.lifetime.ttl_seconds && out.lifetime.expires_at) {
-    return MakeError(ErrorCode::kBadRequest, "both a TTL and an absolute expiry");
-  }
   out.body = std::move(*in.mutable_body());
   out.closed = in.closed();
   if (in.has_fork()) {
-    ForkPoint fork{.source_path = in.fork().source_path(), .sub_offset = in.fork().sub_offset()};
+    ForkPoint fork{.sub_offset = in.fork().sub_offset()};
+    status = TakePath(in.mutable_fork()->mutable_source_path(), fork.source_path);
+    if (!status.ok()) return status;
     if (!in.fork().offset().empty()) {
       fork.offset = Offset::Parse(in.fork().offset());
       if (!fork.offset) return Bad("malformed fork offset");
     }
     out.fork = std::move(fork);
   }
-  return absl::OkStatus();
+  return CheckRequest(out);
 }
 
-absl::Status FromProto(pb::AppendRequest&& in, AppendRequest& out) {
-  out.path = std::move(*in.mutable_path());
+absl::Status FromProto(pb::AppendRequest&& in, uint64_t max_body, AppendRequest& out) {
+  if (in.body().size() > max_body) return MakeError(ErrorCode::kPayloadTooLarge);
+  const absl::Status status = TakePath(in.mutable_path(), out.path);
+  if (!status.ok()) return status;
   out.content_type = std::move(*in.mutable_content_type());
   out.body = std::move(*in.mutable_body());
-  if (in.has_stream_seq()) out.stream_seq = in.stream_seq();
+  if (in.has_stream_seq()) out.stream_seq = std::move(*in.mutable_stream_seq());
   if (in.has_producer()) {
-    constexpr uint64_t kMaxSafeInteger = (1ull << 53) - 1;
-    if (in.producer().id().empty() || in.producer().epoch() > kMaxSafeInteger ||
-        in.producer().seq() > kMaxSafeInteger) {
-      return MakeError(ErrorCode::kBadRequest, "invalid producer");
-    }
-    out.producer = ProducerTag{in.producer().id(), in.producer().epoch(), in.producer().seq()};
+    pb::Producer& producer = *in.mutable_producer();
+    out.producer = ProducerTag{std::move(*producer.mutable_id()), producer.epoch(), producer.seq()};
   }
   out.close = in.close();
-  return absl::OkStatus();
+  return CheckRequest(out);
 }
 
 absl::Status FromProto(const pb::Position& in, ReadRequest& out) {
@@ -108,22 +127,46 @@ absl::Status FromProto(const pb::Position& in, ReadRequest& out) {
   return absl::OkStatus();
 }
 
-absl::Status FromProto(const pb::ReadRequest& in, ReadRequest& out) {
-  out.path = in.path();
-  if (in.max_bytes() > 0) out.max_bytes = in.max_bytes();
+absl::Status FromProto(pb::ReadRequest&& in, ReadRequest& out) {
+  const absl::Status status = TakePath(in.mutable_path(), out.path);
+  if (!status.ok()) return status;
+  if (in.max_bytes() > 0) out.max_bytes = std::min(in.max_bytes(), kMaxReadBytes);
   out.known_next = Offset::Parse(in.known_next());
   return FromProto(in.position(), out);
 }
 
+absl::Status FromProto(pb::HeadRequest&& in, HeadRequest& out) {
+  out.renew = in.renew();
+  return TakePath(in.mutable_path(), out.path);
+}
+
+absl::Status FromProto(pb::DeleteRequest&& in, DeleteRequest& out) {
+  return TakePath(in.mutable_path(), out.path);
+}
+
+absl::Status FromProto(pb::ListRequest&& in, ListRequest& out) {
+  for (const std::string* const text : {&in.prefix(), &in.page_token()}) {
+    if (text->size() > StreamPath::kMaxBytes) {
+      return MakeError(ErrorCode::kBadRequest, "prefix and page token are beginnings of paths");
+    }
+    const absl::Status status = CheckPathCharacters(*text);
+    if (!status.ok()) return status;
+  }
+  out.prefix = std::move(*in.mutable_prefix());
+  out.page_token = std::move(*in.mutable_page_token());
+  if (in.page_size() > 0) out.page_size = std::min(in.page_size(), kMaxPageSize);
+  return absl::OkStatus();
+}
+
 pb::CreateRequest ToProto(CreateRequest&& in) {
   pb::CreateRequest out;
-  out.set_path(std::move(in.path));
+  out.set_path(std::move(in.path).text());
   out.set_content_type(std::move(in.content_type));
   if (in.lifetime.set()) SetLifetime(in.lifetime, *out.mutable_lifetime());
   out.set_body(std::move(in.body));
   out.set_closed(in.closed);
   if (in.fork) {
-    out.mutable_fork()->set_source_path(in.fork->source_path);
+    out.mutable_fork()->set_source_path(in.fork->source_path.text());
     if (in.fork->offset) out.mutable_fork()->set_offset(in.fork->offset->ToString());
     out.mutable_fork()->set_sub_offset(in.fork->sub_offset);
   }
@@ -132,7 +175,7 @@ pb::CreateRequest ToProto(CreateRequest&& in) {
 
 pb::AppendRequest ToProto(AppendRequest&& in) {
   pb::AppendRequest out;
-  out.set_path(std::move(in.path));
+  out.set_path(std::move(in.path).text());
   out.set_content_type(std::move(in.content_type));
   out.set_body(std::move(in.body));
   if (in.stream_seq) out.set_stream_seq(*in.stream_seq);
@@ -147,7 +190,7 @@ pb::AppendRequest ToProto(AppendRequest&& in) {
 
 pb::ReadRequest ToProto(const ReadRequest& in) {
   pb::ReadRequest out;
-  out.set_path(in.path);
+  out.set_path(in.path.text());
   out.set_max_bytes(in.max_bytes);
   if (in.known_next) out.set_known_next(in.known_next->ToString());
   switch (in.from) {

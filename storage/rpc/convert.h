@@ -3,19 +3,28 @@
 
 #include "absl/status/status.h"
 #include "proto/durablestreams/v1/stream_store.pb.h"
+#include "storage/api/path_pattern.h"
 #include "storage/api/types.h"
 
-// Between the values of storage/api and the messages of the internal API. A message that makes no
-// sense (an offset that is none) gives kBadRequest.
+// Between the values of storage/api and the messages of the internal API.
+//
+// What a client sends is judged here as a gateway judges what it is sent: by StreamPath,
+// PathPattern and storage/core/request_checks.h. Errors: kInvalidPath, kInvalidOffset,
+// kPayloadTooLarge for bodies of more than `max_body` bytes, kBadRequest for all else.
 
 namespace ds::rpc {
 
 namespace pb = durablestreams::v1;
 
-absl::Status FromProto(pb::CreateRequest&& in, CreateRequest& out);
-absl::Status FromProto(pb::AppendRequest&& in, AppendRequest& out);
-absl::Status FromProto(const pb::ReadRequest& in, ReadRequest& out);
+absl::Status FromProto(pb::CreateRequest&& in, uint64_t max_body, CreateRequest& out);
+absl::Status FromProto(pb::AppendRequest&& in, uint64_t max_body, AppendRequest& out);
+absl::Status FromProto(pb::ReadRequest&& in, ReadRequest& out);
 absl::Status FromProto(const pb::Position& in, ReadRequest& out);
+absl::Status FromProto(pb::HeadRequest&& in, HeadRequest& out);
+absl::Status FromProto(pb::DeleteRequest&& in, DeleteRequest& out);
+absl::Status FromProto(pb::ListRequest&& in, ListRequest& out);
+absl::Status TakePath(std::string* in, StreamPath& out);
+absl::Status TakePattern(std::string* in, PathPattern& out);
 
 pb::CreateRequest ToProto(CreateRequest&& in);
 pb::AppendRequest ToProto(AppendRequest&& in);

@@ -1,8 +1,12 @@
 #include "storage/rpc/convert_subscriptions.h"
 
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "storage/api/errors.h"
+#include "storage/core/request_checks.h"
+#include "storage/rpc/convert.h"
 
 namespace ds::rpc {
 namespace {
@@ -22,23 +26,48 @@ SubscriptionType FromProto(pb::SubscriptionConfig::Type type) {
 
 void Set(const SubscriptionConfig& in, pb::SubscriptionConfig& out) {
   out.set_type(ToProto(in.type));
-  out.set_pattern(in.pattern);
-  out.mutable_streams()->Add(in.streams.begin(), in.streams.end());
+  out.set_pattern(in.pattern.text());
+  for (const StreamPath& path : in.streams) out.add_streams(path.text());
   out.set_webhook_url(in.webhook_url);
-  out.set_wake_stream(in.wake_stream);
+  out.set_wake_stream(in.wake_stream.text());
   out.set_lease_ttl_ms(in.lease_ttl_ms);
   if (in.description) out.set_description(*in.description);
 }
 
+// What a storage answers.
 SubscriptionConfig Get(const pb::SubscriptionConfig& in) {
   SubscriptionConfig out{.type = FromProto(in.type()),
-                         .pattern = in.pattern(),
-                         .streams = {in.streams().begin(), in.streams().end()},
+                         .pattern = PathPattern::FromStore(in.pattern(), /*parts=*/true),
                          .webhook_url = in.webhook_url(),
-                         .wake_stream = in.wake_stream(),
+                         .wake_stream = StreamPath::FromStore(in.wake_stream()),
                          .lease_ttl_ms = in.lease_ttl_ms()};
+  for (const std::string& path : in.streams()) out.streams.push_back(StreamPath::FromStore(path));
   if (in.has_description()) out.description = in.description();
   return out;
+}
+
+// What a client asks for.
+template <typename Paths>
+absl::Status TakePaths(const Paths& in, std::vector<StreamPath>& out) {
+  for (std::string path : in) {
+    const absl::Status status = TakePath(&path, out.emplace_back());
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Take(const pb::SubscriptionConfig& in, SubscriptionConfig& out) {
+  out.type = FromProto(in.type());
+  out.webhook_url = in.webhook_url();
+  out.lease_ttl_ms = in.lease_ttl_ms();
+  if (in.has_description()) out.description = in.description();
+  absl::Status status;
+  std::string text = in.pattern();
+  if (!text.empty()) status = TakePattern(&text, out.pattern);
+  text = in.wake_stream();
+  if (status.ok() && !text.empty()) status = TakePath(&text, out.wake_stream);
+  if (status.ok()) status = TakePaths(in.streams(), out.streams);
+  return status;
 }
 
 void Set(const SubscriptionLink& in, pb::SubscriptionLink& out) {
@@ -78,10 +107,11 @@ struct Setter {
   void operator()(const SubscriptionCall::Get&) const { out.mutable_get(); }
   void operator()(const SubscriptionCall::Delete&) const { out.mutable_delete_(); }
   void operator()(const SubscriptionCall::AddStreams& in) const {
-    out.mutable_add_streams()->mutable_paths()->Add(in.paths.begin(), in.paths.end());
+    out.mutable_add_streams();
+    for (const StreamPath& path : in.paths) out.mutable_add_streams()->add_paths(path.text());
   }
   void operator()(const SubscriptionCall::RemoveStream& in) const {
-    out.mutable_remove_stream()->set_path(in.path);
+    out.mutable_remove_stream()->set_path(in.path.text());
   }
   void operator()(const SubscriptionCall::Claim& in) const {
     out.mutable_claim()->set_worker(in.worker);
@@ -92,7 +122,7 @@ struct Setter {
     Set(in.wake, *ack.mutable_wake());
     for (const SubscriptionCall::AckedStream& acked : in.acks) {
       Request::AckedStream& stream = *ack.add_acks();
-      stream.set_path(acked.path);
+      stream.set_path(acked.path.text());
       stream.set_offset(acked.offset);
     }
     ack.set_done(in.done);
@@ -106,13 +136,16 @@ struct Setter {
   }
 };
 
-SubscriptionCall::Ack GetAck(const Request::Ack& in) {
-  SubscriptionCall::Ack ack{
-      .type = FromProto(in.type()), .wake = Get(in.wake()), .done = in.done()};
+absl::Status Take(const Request::Ack& in, SubscriptionCall::Ack& out) {
+  out = {.type = FromProto(in.type()), .wake = Get(in.wake()), .done = in.done()};
   for (const Request::AckedStream& stream : in.acks()) {
-    ack.acks.push_back({stream.path(), stream.offset()});
+    SubscriptionCall::AckedStream& acked = out.acks.emplace_back();
+    std::string path = stream.path();
+    const absl::Status status = TakePath(&path, acked.path);
+    if (!status.ok()) return status;
+    acked.offset = stream.offset();
   }
-  return ack;
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -126,10 +159,14 @@ Request ToProto(const SubscriptionCall& in) {
 
 absl::Status FromProto(const Request& in, SubscriptionCall& out) {
   out.id = in.id();
+  absl::Status status;
   switch (in.operation_case()) {
-    case Request::kPut:
-      out.operation = SubscriptionCall::Put{Get(in.put().config()), in.put().base_url()};
+    case Request::kPut: {
+      auto& put = out.operation.emplace<SubscriptionCall::Put>();
+      put.base_url = in.put().base_url();
+      status = Take(in.put().config(), put.config);
       break;
+    }
     case Request::kGet:
       out.operation = SubscriptionCall::Get{};
       break;
@@ -137,17 +174,19 @@ absl::Status FromProto(const Request& in, SubscriptionCall& out) {
       out.operation = SubscriptionCall::Delete{};
       break;
     case Request::kAddStreams:
-      out.operation = SubscriptionCall::AddStreams{
-          {in.add_streams().paths().begin(), in.add_streams().paths().end()}};
+      status = TakePaths(in.add_streams().paths(),
+                         out.operation.emplace<SubscriptionCall::AddStreams>().paths);
       break;
-    case Request::kRemoveStream:
-      out.operation = SubscriptionCall::RemoveStream{in.remove_stream().path()};
+    case Request::kRemoveStream: {
+      std::string path = in.remove_stream().path();
+      status = TakePath(&path, out.operation.emplace<SubscriptionCall::RemoveStream>().path);
       break;
+    }
     case Request::kClaim:
       out.operation = SubscriptionCall::Claim{in.claim().worker()};
       break;
     case Request::kAck:
-      out.operation = GetAck(in.ack());
+      status = Take(in.ack(), out.operation.emplace<SubscriptionCall::Ack>());
       break;
     case Request::kRelease:
       out.operation = SubscriptionCall::Release{Get(in.release().wake())};
@@ -161,7 +200,7 @@ absl::Status FromProto(const Request& in, SubscriptionCall& out) {
     case Request::OPERATION_NOT_SET:
       return MakeError(ErrorCode::kBadRequest, "an operation of an unknown kind");
   }
-  return absl::OkStatus();
+  return status.ok() ? CheckRequest(out) : status;
 }
 
 pb::SubscriptionsResponse ToProto(const SubscriptionAnswer& in) {

@@ -10,7 +10,7 @@
 namespace ds::rpc {
 
 durablestreams::v1::SubscriptionsRequest ToProto(const SubscriptionCall& in);
-// Errors: kBadRequest for an operation that is not known.
+// Errors: kBadRequest for an operation that is not known, and as for other requests (convert.h).
 absl::Status FromProto(const durablestreams::v1::SubscriptionsRequest& in, SubscriptionCall& out);
 
 // Without the status, which travels as ErrorDetail.

@@ -22,12 +22,15 @@
 #include "storage/rpc/credentials.h"
 #include "storage/rpc/keepalive.h"
 #include "storage/rpc/remote_probe.h"
+#include "storage/rpc/tokens.h"
 
 namespace ds::rpc {
 namespace {
 
 // Between a session and the next attempt. (gRPC has a backoff of its own, for connections.)
 constexpr absl::Duration kPause = absl::Milliseconds(20);
+// After the storage has refused the gateway's token, until it may know it.
+constexpr absl::Duration kRefusedPause = absl::Seconds(1);
 // How long calls wait for a storage that is being started again, before they are refused.
 constexpr absl::Duration kConnectTimeout = absl::Seconds(1);
 constexpr uint64_t kMaxMessageBytes = 4u << 20;
@@ -46,6 +49,11 @@ struct Pending {
   int repeats = 0;
   uint64_t size = 0;
 };
+
+// Whether the storage ended a session because of who asked for it.
+bool IsRefused(const grpc::Status& status) {
+  return status.error_code() == grpc::StatusCode::UNAUTHENTICATED;
+}
 
 bool IsWrite(const pb::SessionCall& call) {
   return call.has_create() || call.has_append() || call.has_delete_() || call.has_subscriptions();
@@ -82,7 +90,8 @@ class RemoteStoreImpl final : public RemoteStore, private ClientSession::Observe
   RemoteStoreImpl(const Options& options,
                   const std::shared_ptr<grpc::ChannelCredentials>& credentials)
       : own_metrics_(options.metrics == nullptr ? std::make_unique<Metrics>() : nullptr),
-        probe_(options.metrics != nullptr ? *options.metrics : *own_metrics_) {
+        probe_(options.metrics != nullptr ? *options.metrics : *own_metrics_),
+        token_file_(options.token_file) {
     if (options.metrics != nullptr) {
       sampling_ = options.metrics->Sample([this](Samples& samples) { Sample(samples); });
     }
@@ -141,14 +150,14 @@ class RemoteStoreImpl final : public RemoteStore, private ClientSession::Observe
 
   void Head(HeadRequest request, Callback<HeadResult> done) override {
     pb::SessionCall call = NewCall(request.context);
-    call.mutable_head()->set_path(std::move(request.path));
+    call.mutable_head()->set_path(std::move(request.path).text());
     call.mutable_head()->set_renew(request.renew);
     Send<HeadResult>(std::move(call), /*repeatable=*/true, std::move(done), TakeHead);
   }
 
   void Delete(DeleteRequest request, Callback<DeleteResult> done) override {
     pb::SessionCall call = NewCall(request.context);
-    call.mutable_delete_()->set_path(std::move(request.path));
+    call.mutable_delete_()->set_path(std::move(request.path).text());
     Send<DeleteResult>(std::move(call), /*repeatable=*/false, std::move(done),
                        [](pb::SessionAnswer&) { return DeleteResult{}; });
   }
@@ -170,10 +179,10 @@ class RemoteStoreImpl final : public RemoteStore, private ClientSession::Observe
         [](pb::SessionAnswer& answer) { return FromProto(answer.subscriptions()); });
   }
 
-  std::unique_ptr<Subscription> Tail(std::string path, std::shared_ptr<TailObserver> observer,
+  std::unique_ptr<Subscription> Tail(StreamPath path, std::shared_ptr<TailObserver> observer,
                                      Callback<HeadResult> ready) override {
     pb::SessionCall call;
-    call.mutable_follow()->set_path(std::move(path));
+    call.mutable_follow()->set_path(std::move(path).text());
     const uint64_t id = next_id_++;
     {
       const std::lock_guard<std::mutex> lock(mutex_);
@@ -184,14 +193,14 @@ class RemoteStoreImpl final : public RemoteStore, private ClientSession::Observe
     return std::make_unique<Handle>(*this, id);
   }
 
-  std::unique_ptr<Subscription> Watch(std::string pattern,
+  std::unique_ptr<Subscription> Watch(PathPattern pattern,
                                       std::shared_ptr<WatchObserver> observer) override {
     const uint64_t id = next_id_++;
     ClientSession* writer = nullptr;
     {
       const std::lock_guard<std::mutex> lock(mutex_);
-      watchers_[id] = {pattern, std::move(observer)};
-      if (open_) EnqueueLocked(WatchCall(id, pattern));
+      watchers_[id] = {pattern.text(), std::move(observer)};
+      if (open_) EnqueueLocked(WatchCall(id, pattern.text()));
       writer = PrepareLocked();
     }
     if (writer != nullptr) writer->Write();
@@ -350,11 +359,21 @@ class RemoteStoreImpl final : public RemoteStore, private ClientSession::Observe
     if (writer != nullptr) writer->Write();
   }
 
+  // The first of the file with which to call the storage; empty for none. It is read again for each
+  // session, so that it can be exchanged.
+  std::string token() const {
+    if (token_file_.empty()) return {};
+    const absl::StatusOr<std::vector<std::string>> tokens = ReadTokens(token_file_);
+    if (tokens.ok()) return tokens->front();
+    spdlog::error("{}", std::string(tokens.status().message()));
+    return {};
+  }
   void KeepConnected();
   void Sample(Samples& samples) const;
 
   const std::unique_ptr<Metrics> own_metrics_;  // where nobody wants them
   RemoteProbe probe_;
+  const std::string token_file_;
   std::unique_ptr<pb::StreamStoreService::Stub> stub_;
   std::atomic<uint64_t> next_id_{1};
 
@@ -480,7 +499,8 @@ void RemoteStoreImpl::Broken(const grpc::Status& status) {
   bool stopping;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    was_open = open_;
+    // One that was refused seems open for a moment, and nothing was done on it.
+    was_open = open_ && !IsRefused(status);
     stopping = stopping_;
     open_ = false;
     writing_ = false;
@@ -520,7 +540,7 @@ void RemoteStoreImpl::Broken(const grpc::Status& status) {
     if (!pending.fail) continue;
     probe_.refused.Increment();
     // Also what was sent again and failed: the first sending may have been applied.
-    const bool uncertain = pending.sent && pending.writes;
+    const bool uncertain = pending.sent && pending.writes && !IsRefused(status);
     pending.fail(
         MakeError(uncertain ? ErrorCode::kWriteUncertain : ErrorCode::kStorageUnavailable));
   }
@@ -531,7 +551,7 @@ void RemoteStoreImpl::KeepConnected() {
   while (!stopping_) {
     ended_ = draining_ = half_closed_ = false;
     ClientSession::Observer& observer = *this;
-    session_ = std::make_unique<ClientSession>(*stub_, observer);
+    session_ = std::make_unique<ClientSession>(*stub_, observer, token());
     ClientSession& current = *session_;
     lock.unlock();
     const grpc::Status status = current.Run(kConnectTimeout);
@@ -539,7 +559,10 @@ void RemoteStoreImpl::KeepConnected() {
     lock.lock();
     session_.reset();
     if (stopping_) break;
-    wake_.wait_for(lock, absl::ToChronoMilliseconds(kPause), [this] { return stopping_; });
+    const bool refused = IsRefused(status);
+    if (refused) spdlog::error("the storage refuses this gateway: {}", status.error_message());
+    wake_.wait_for(lock, absl::ToChronoMilliseconds(refused ? kRefusedPause : kPause),
+                   [this] { return stopping_; });
   }
   // Whatever still waits is told.
   std::vector<Pending> rest;
@@ -556,6 +579,10 @@ void RemoteStoreImpl::KeepConnected() {
 absl::StatusOr<std::unique_ptr<RemoteStore>> RemoteStore::Connect(const Options& options) {
   const auto credentials = MakeChannelCredentials(options.tls);
   if (!credentials.ok()) return credentials.status();
+  if (!options.token_file.empty()) {
+    const absl::StatusOr<std::vector<std::string>> tokens = ReadTokens(options.token_file);
+    if (!tokens.ok()) return tokens.status();
+  }
   return std::make_unique<RemoteStoreImpl>(options, *credentials);
 }
 

@@ -25,8 +25,9 @@ class RemoteStore : public StreamStore {
     std::string target;          // HOST:PORT or unix:PATH
     Metrics* metrics = nullptr;  // must outlive the store; nullptr: no metrics
     TlsFiles tls;
+    std::string token_file;  // its first token goes along; see Tokens. Empty: none
   };
-  // Connects in the background. Errors: InvalidArgument (TLS).
+  // Connects in the background. Errors: InvalidArgument (TLS, the token's file).
   static absl::StatusOr<std::unique_ptr<RemoteStore>> Connect(const Options& options);
 
   // Whether a session is open now.

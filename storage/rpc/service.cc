@@ -13,6 +13,7 @@
 #include "storage/rpc/convert.h"
 #include "storage/rpc/convert_subscriptions.h"
 #include "storage/rpc/credentials.h"
+#include "storage/rpc/edge_rules.h"
 #include "storage/rpc/health.h"
 #include "storage/rpc/keepalive.h"
 #include "storage/rpc/refusal.h"
@@ -21,6 +22,13 @@
 
 namespace ds::rpc {
 namespace {
+
+// What one connection may have under way: a client that follows streams one by one has many calls.
+constexpr int kMaxCallsPerConnection = 10'000;
+constexpr int kMaxMetadataBytes = 16 << 10;
+// Of messages that are arriving and leaving, on all connections together, beside four of the
+// largest ones. Beyond it gRPC takes what clients send more slowly.
+constexpr size_t kMinMemoryBytes = 256u << 20;
 
 // The part of a result that becomes the response.
 const CreateResult& Value(const CreateResult& result) { return result; }
@@ -76,17 +84,18 @@ class Service {
   }
 
  public:
-  explicit Service(StreamStore& store) : store_(store) {
+  // All must outlive the object.
+  Service(StreamStore& store, const EdgeRules& rules) : store_(store), rules_(rules) {
     create_.handler = [this](CreateCall& call) {
       CreateRequest request;
-      const absl::Status status = FromProto(std::move(call.in()), request);
+      const absl::Status status = FromProto(std::move(call.in()), rules_.max_body_bytes, request);
       if (!status.ok()) return call.Finish(Refuse(call.context(), status));
       request.context = ContextOf(call.context());
       store_.Create(std::move(request), Finish<CreateResult>(call, call.out()));
     };
     append_.handler = [this](AppendCall& call) {
       AppendRequest request;
-      const absl::Status status = FromProto(std::move(call.in()), request);
+      const absl::Status status = FromProto(std::move(call.in()), rules_.max_body_bytes, request);
       if (!status.ok()) return call.Finish(Refuse(call.context(), status));
       request.context = ContextOf(call.context());
       store_.Append(std::move(request), [&call](const AppendResult& result) {
@@ -99,24 +108,31 @@ class Service {
     };
     read_.handler = [this](ReadCall& call) {
       ReadRequest request;
-      const absl::Status status = FromProto(call.in(), request);
+      const absl::Status status = FromProto(std::move(call.in()), request);
       if (!status.ok()) return call.Finish(Refuse(call.context(), status));
       request.context = ContextOf(call.context());
       store_.Read(std::move(request), Finish<ReadResult>(call, call.out()));
     };
     head_.handler = [this](HeadCall& call) {
-      store_.Head({call.in().path(), call.in().renew(), ContextOf(call.context())},
-                  Finish<HeadResult>(call, *call.out().mutable_info()));
+      HeadRequest request;
+      const absl::Status status = FromProto(std::move(call.in()), request);
+      if (!status.ok()) return call.Finish(Refuse(call.context(), status));
+      request.context = ContextOf(call.context());
+      store_.Head(std::move(request), Finish<HeadResult>(call, *call.out().mutable_info()));
     };
     delete_.handler = [this](DeleteCall& call) {
-      store_.Delete({call.in().path(), ContextOf(call.context())}, [&call](
-                                                                       const DeleteResult& result) {
+      DeleteRequest request;
+      const absl::Status status = FromProto(std::move(call.in()), request);
+      if (!status.ok()) return call.Finish(Refuse(call.context(), status));
+      request.context = ContextOf(call.context());
+      store_.Delete(std::move(request), [&call](const DeleteResult& result) {
         call.Finish(result.status.ok() ? grpc::Status::OK : Refuse(call.context(), result.status));
       });
     };
     list_.handler = [this](ListCall& call) {
-      ListRequest request{call.in().prefix(), call.in().page_token()};
-      if (call.in().page_size() > 0) request.page_size = call.in().page_size();
+      ListRequest request;
+      const absl::Status status = FromProto(std::move(call.in()), request);
+      if (!status.ok()) return call.Finish(Refuse(call.context(), status));
       store_.List(std::move(request), Finish<ListResult>(call, call.out()));
     };
     subscriptions_.handler = [this](SubscriptionsCall& call) {
@@ -129,6 +145,9 @@ class Service {
         call.Finish(grpc::Status::OK);
       });
     };
+    const auto guard = [this](const grpc::ServerContext& context) { return rules_.Admit(context); };
+    create_.guard = append_.guard = read_.guard = head_.guard = guard;
+    delete_.guard = list_.guard = subscriptions_.guard = guard;
     create_.request = From(&Async::RequestCreate);
     append_.request = From(&Async::RequestAppend);
     read_.request = From(&Async::RequestRead);
@@ -150,13 +169,14 @@ class Service {
     DeleteCall::Accept(delete_, loop, queue);
     ListCall::Accept(list_, loop, queue);
     SubscriptionsCall::Accept(subscriptions_, loop, queue);
-    AcceptTail(service_, store_, loop, queue);
-    AcceptWatch(service_, store_, loop, queue);
-    AcceptSession(service_, store_, sessions_, loop, queue);
+    AcceptTail(service_, store_, rules_, loop, queue);
+    AcceptWatch(service_, store_, rules_, loop, queue);
+    AcceptSession(service_, store_, rules_, sessions_, loop, queue);
   }
 
  private:
   StreamStore& store_;
+  const EdgeRules& rules_;
   Sessions sessions_;
   Async service_;
   CreateCall::Method create_;
@@ -170,7 +190,8 @@ class Service {
 
 class RpcServerImpl final : public RpcServer {
  public:
-  explicit RpcServerImpl(StreamStore& store) : service_(store) {}
+  RpcServerImpl(const Options& options, StreamStore& store)
+      : rules_{options.max_body_bytes, options.tokens}, service_(store, rules_) {}
   ~RpcServerImpl() override { Stop(absl::ZeroDuration()); }
 
   absl::Status Listen(const Options& options) {
@@ -186,6 +207,11 @@ class RpcServerImpl final : public RpcServer {
     builder.SetMaxReceiveMessageSize(
         static_cast<int>(std::min<uint64_t>(options.max_message_bytes, 1u << 30)));
     builder.SetMaxSendMessageSize(-1);
+    builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxCallsPerConnection);
+    builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kMaxMetadataBytes);
+    grpc::ResourceQuota quota("durable-streams");
+    quota.Resize(kMinMemoryBytes + 4 * options.max_message_bytes);
+    builder.SetResourceQuota(quota);
     // Gateways make sure of an idle connection; without these they would be sent away for it.
     builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
     builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
@@ -223,6 +249,7 @@ class RpcServerImpl final : public RpcServer {
   }
 
  private:
+  const EdgeRules rules_;
   Service service_;
   HealthService health_{{pb::StreamStoreService::service_full_name()}};
   CompletionLoop loop_;
@@ -234,7 +261,7 @@ class RpcServerImpl final : public RpcServer {
 
 absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(const Options& options,
                                                             StreamStore& store) {
-  auto server = std::make_unique<RpcServerImpl>(store);
+  auto server = std::make_unique<RpcServerImpl>(options, store);
   const absl::Status status = server->Listen(options);
   if (!status.ok()) return status;
   return std::unique_ptr<RpcServer>(std::move(server));

@@ -8,6 +8,7 @@
 #include "absl/time/time.h"
 #include "storage/api/stream_store.h"
 #include "storage/rpc/tls_files.h"
+#include "storage/rpc/tokens.h"
 
 namespace ds::rpc {
 
@@ -17,9 +18,12 @@ class RpcServer {
   struct Options {
     std::string address;                   // HOST:PORT, port 0 picks one, or unix:PATH
     uint64_t max_message_bytes = 4 << 20;  // of what one call may send
+    uint64_t max_body_bytes = 64u << 20;   // of one creation or append
     TlsFiles tls;
+    // With which clients have to call, health checks and reflection apart; nullptr: anybody may.
+    const Tokens* tokens = nullptr;
   };
-  // `store` must outlive the server. Errors: Unavailable, InvalidArgument (TLS).
+  // `store` and the tokens must outlive the server. Errors: Unavailable, InvalidArgument (TLS).
   static absl::StatusOr<std::unique_ptr<RpcServer>> Start(const Options& options,
                                                           StreamStore& store);
   // Stops, if that has not been done.

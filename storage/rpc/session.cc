@@ -18,6 +18,8 @@ namespace {
 
 // Calls that may be under way before the next message is read.
 constexpr size_t kMaxCallsUnderWay = 16'384;
+// Streams and patterns that one gateway follows at the same time.
+constexpr size_t kMaxFollowed = 1'000'000;
 // Events that wait for a gateway that does not read; beyond it, what it follows is cut off.
 constexpr uint64_t kMaxQueuedBytes = 64u << 20;
 constexpr uint64_t kMaxMessageBytes = 4u << 20;
@@ -30,7 +32,8 @@ class Session;
 // when the gateway goes.
 class SessionState : public std::enable_shared_from_this<SessionState> {
  public:
-  SessionState(Session& session, StreamStore& store) : session_(&session), store_(store) {}
+  SessionState(Session& session, StreamStore& store, const EdgeRules& rules)
+      : session_(&session), store_(store), rules_(rules) {}
 
   void Dispatch(pb::SessionCall&& call);
   void Answer(pb::SessionAnswer&& answer, bool ends_call);
@@ -50,6 +53,8 @@ class SessionState : public std::enable_shared_from_this<SessionState> {
   template <typename Result, typename Finish>
   auto Reply(uint64_t id, Finish finish);
   void Refuse(uint64_t id, const absl::Status& status, const AppendResult* append = nullptr);
+  // Whether the session may follow one thing more.
+  bool MayFollow();
   // Puts what waits into a message, if none is being written: then whoever called has to call Write
   // with the returned session, without the lock, since gRPC writes to the socket in there. No
   // session ends while a message is being written.
@@ -64,6 +69,7 @@ class SessionState : public std::enable_shared_from_this<SessionState> {
   // Guarded by mutex_.
   Session* session_;
   StreamStore& store_;
+  const EdgeRules& rules_;
   std::vector<pb::SessionAnswer> queue_;
   uint64_t queued_bytes_ = 0;
   size_t under_way_ = 0;
@@ -80,15 +86,16 @@ class SessionState : public std::enable_shared_from_this<SessionState> {
 // One session, from waiting for a gateway to its end; then it frees itself.
 class Session {
  public:
-  Session(pb::StreamStoreService::AsyncService& service, StreamStore& store, Sessions& sessions,
-          CompletionLoop& loop, grpc::ServerCompletionQueue& queue)
+  Session(pb::StreamStoreService::AsyncService& service, StreamStore& store, const EdgeRules& rules,
+          Sessions& sessions, CompletionLoop& loop, grpc::ServerCompletionQueue& queue)
       : service_(service),
         store_(store),
+        rules_(rules),
         sessions_(sessions),
         loop_(loop),
         queue_(queue),
         stream_(&context_),
-        state_(std::make_shared<SessionState>(*this, store)) {
+        state_(std::make_shared<SessionState>(*this, store, rules)) {
     loop_.CallBegins();
     service_.RequestSession(&context_, &stream_, &queue_, &queue_, &accepted_);
   }
@@ -104,7 +111,9 @@ class Session {
  private:
   void OnAccepted(bool ok) {
     if (!ok) return OnFinished(false);  // the server shuts down
-    new Session(service_, store_, sessions_, loop_, queue_);
+    new Session(service_, store_, rules_, sessions_, loop_, queue_);
+    const grpc::Status admitted = rules_.Admit(context_);
+    if (!admitted.ok()) return stream_.Finish(admitted, &finished_);
     sessions_.Add(state_);
     stream_.SendInitialMetadata(&opened_);
   }
@@ -124,6 +133,7 @@ class Session {
 
   pb::StreamStoreService::AsyncService& service_;
   StreamStore& store_;
+  const EdgeRules& rules_;
   Sessions& sessions_;
   CompletionLoop& loop_;
   grpc::ServerCompletionQueue& queue_;
@@ -211,7 +221,8 @@ void SessionState::Dispatch(pb::SessionCall&& call) {
   switch (call.call_case()) {
     case pb::SessionCall::kCreate: {
       CreateRequest request;
-      const absl::Status status = FromProto(std::move(*call.mutable_create()), request);
+      const absl::Status status =
+          FromProto(std::move(*call.mutable_create()), rules_.max_body_bytes, request);
       if (!status.ok()) return Refuse(id, status);
       request.context = context;
       return store_.Create(std::move(request),
@@ -221,7 +232,8 @@ void SessionState::Dispatch(pb::SessionCall&& call) {
     }
     case pb::SessionCall::kAppend: {
       AppendRequest request;
-      const absl::Status status = FromProto(std::move(*call.mutable_append()), request);
+      const absl::Status status =
+          FromProto(std::move(*call.mutable_append()), rules_.max_body_bytes, request);
       if (!status.ok()) return Refuse(id, status);
       request.context = context;
       return store_.Append(std::move(request),
@@ -237,7 +249,7 @@ void SessionState::Dispatch(pb::SessionCall&& call) {
     }
     case pb::SessionCall::kRead: {
       ReadRequest request;
-      const absl::Status status = FromProto(call.read(), request);
+      const absl::Status status = FromProto(std::move(*call.mutable_read()), request);
       if (!status.ok()) return Refuse(id, status);
       request.context = context;
       return store_.Read(std::move(request),
@@ -245,19 +257,30 @@ void SessionState::Dispatch(pb::SessionCall&& call) {
                            *answer.mutable_read() = ToProto(std::move(r));
                          }));
     }
-    case pb::SessionCall::kHead:
-      return store_.Head({call.head().path(), call.head().renew(), context},
+    case pb::SessionCall::kHead: {
+      HeadRequest request;
+      const absl::Status status = FromProto(std::move(*call.mutable_head()), request);
+      if (!status.ok()) return Refuse(id, status);
+      request.context = context;
+      return store_.Head(std::move(request),
                          Reply<HeadResult>(id, [](pb::SessionAnswer& answer, HeadResult r) {
                            *answer.mutable_head()->mutable_info() = ToProto(r.info);
                          }));
-    case pb::SessionCall::kDelete:
-      return store_.Delete({call.delete_().path(), context},
+    }
+    case pb::SessionCall::kDelete: {
+      DeleteRequest request;
+      const absl::Status status = FromProto(std::move(*call.mutable_delete_()), request);
+      if (!status.ok()) return Refuse(id, status);
+      request.context = context;
+      return store_.Delete(std::move(request),
                            Reply<DeleteResult>(id, [](pb::SessionAnswer& answer, DeleteResult) {
                              answer.mutable_delete_();
                            }));
+    }
     case pb::SessionCall::kList: {
-      ListRequest request{call.list().prefix(), call.list().page_token()};
-      if (call.list().page_size() > 0) request.page_size = call.list().page_size();
+      ListRequest request;
+      const absl::Status status = FromProto(std::move(*call.mutable_list()), request);
+      if (!status.ok()) return Refuse(id, status);
       return store_.List(std::move(request),
                          Reply<ListResult>(id, [](pb::SessionAnswer& answer, ListResult r) {
                            *answer.mutable_list() = ToProto(r);
@@ -281,8 +304,12 @@ void SessionState::Dispatch(pb::SessionCall&& call) {
           });
     }
     case pb::SessionCall::kFollow: {
+      StreamPath path;
+      absl::Status status = TakePath(call.mutable_follow()->mutable_path(), path);
+      if (status.ok() && !MayFollow()) status = MakeError(ErrorCode::kOverloaded);
+      if (!status.ok()) return Refuse(id, status);
       auto subscription =
-          store_.Tail(call.follow().path(), std::make_shared<Follower>(shared_from_this(), id),
+          store_.Tail(std::move(path), std::make_shared<Follower>(shared_from_this(), id),
                       Reply<HeadResult>(id, [](pb::SessionAnswer& answer, HeadResult r) {
                         *answer.mutable_head()->mutable_info() = ToProto(r.info);
                       }));
@@ -291,8 +318,12 @@ void SessionState::Dispatch(pb::SessionCall&& call) {
       return;
     }
     case pb::SessionCall::kWatch: {
+      PathPattern pattern;
+      absl::Status status = TakePattern(call.mutable_watch()->mutable_pattern(), pattern);
+      if (status.ok() && !MayFollow()) status = MakeError(ErrorCode::kOverloaded);
+      if (!status.ok()) return Refuse(id, status);
       auto subscription =
-          store_.Watch(call.watch().pattern(), std::make_shared<Watcher>(shared_from_this(), id));
+          store_.Watch(std::move(pattern), std::make_shared<Watcher>(shared_from_this(), id));
       const std::lock_guard<std::mutex> lock(mutex_);
       --under_way_;
       if (!ended_) subscriptions_[id] = std::move(subscription);
@@ -311,6 +342,11 @@ void SessionState::Dispatch(pb::SessionCall&& call) {
     case pb::SessionCall::CALL_NOT_SET:
       return Refuse(id, MakeError(ErrorCode::kBadRequest, "a call of an unknown kind"));
   }
+}
+
+bool SessionState::MayFollow() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return subscriptions_.size() < kMaxFollowed;
 }
 
 void SessionState::Answer(pb::SessionAnswer&& answer, bool ends_call) {
@@ -483,8 +519,9 @@ void Sessions::Drain() {
 }
 
 void AcceptSession(pb::StreamStoreService::AsyncService& service, StreamStore& store,
-                   Sessions& sessions, CompletionLoop& loop, grpc::ServerCompletionQueue& queue) {
-  new Session(service, store, sessions, loop, queue);
+                   const EdgeRules& rules, Sessions& sessions, CompletionLoop& loop,
+                   grpc::ServerCompletionQueue& queue) {
+  new Session(service, store, rules, sessions, loop, queue);
 }
 
 }  // namespace ds::rpc

@@ -8,6 +8,7 @@
 #include "proto/durablestreams/v1/stream_store.grpc.pb.h"
 #include "storage/api/stream_store.h"
 #include "storage/rpc/completion.h"
+#include "storage/rpc/edge_rules.h"
 
 namespace ds::rpc {
 
@@ -34,8 +35,8 @@ class Sessions {
 // with the next one, so the more there is to do the more each message carries. All arguments must
 // outlive the loop's calls.
 void AcceptSession(durablestreams::v1::StreamStoreService::AsyncService& service,
-                   StreamStore& store, Sessions& sessions, CompletionLoop& loop,
-                   grpc::ServerCompletionQueue& queue);
+                   StreamStore& store, const EdgeRules& rules, Sessions& sessions,
+                   CompletionLoop& loop, grpc::ServerCompletionQueue& queue);
 
 }  // namespace ds::rpc
 

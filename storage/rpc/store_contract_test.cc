@@ -368,7 +368,7 @@ TEST_P(StoreContract, AnOffsetOfADeletedStreamIsGone) {
 
 AppendRequest Produce(const std::string& path, uint64_t epoch, uint64_t seq, std::string body,
                       bool close = false) {
-  return {.path = path,
+  return {.path = Named(path),
           .content_type = "application/octet-stream",
           .body = std::move(body),
           .producer = ProducerTag{"p", epoch, seq},
@@ -480,9 +480,12 @@ TEST_P(StoreContract, AStreamEndsWithItsTtlUnlessItIsUsed) {
 
 TEST_P(StoreContract, AnExpiryDoesNotMove) {
   const absl::Time expires_at = clock().Now() + absl::Seconds(10);
+  // Of another zone than the server would choose.
+  const std::string written =
+      absl::FormatTime(absl::RFC3339_full, expires_at, absl::FixedTimeZone(3600));
   ASSERT_OK(store_.Create(
-      {.path = "s", .lifetime = {.expires_at = expires_at, .expires_at_text = "as written"}}));
-  EXPECT_EQ(store_.Head({.path = "s"}).info.lifetime.expires_at_text, "as written");
+      {.path = "s", .lifetime = {.expires_at = expires_at, .expires_at_text = written}}));
+  EXPECT_EQ(store_.Head({.path = "s"}).info.lifetime.expires_at_text, written);
   clock().Advance(absl::Seconds(9));
   EXPECT_OK(store_.Read({.path = "s"}));
   clock().Advance(absl::Seconds(1));
@@ -502,7 +505,7 @@ TEST_P(StoreContract, ThePathOfAnExpiredStreamIsFree) {
 
 CreateRequest Fork(const std::string& path, const std::string& source,
                    std::optional<Offset> at = {}, uint64_t sub_offset = 0) {
-  return {.path = path, .fork = ForkPoint{source, at, sub_offset}};
+  return {.path = Named(path), .fork = ForkPoint{Named(source), at, sub_offset}};
 }
 
 TEST_P(StoreContract, AForkSharesItsSourcesPast) {
@@ -539,7 +542,7 @@ TEST_P(StoreContract, AChainOfForksReadsThroughAllOfThem) {
     expected += body;
   }
   EXPECT_EQ(store_.All("f12"), expected);
-  for (int i = 0; i < 12; ++i) ASSERT_OK(store_.Delete({.path = "f" + std::to_string(i)}));
+  for (int i = 0; i < 12; ++i) ASSERT_OK(store_.Delete({.path = Named("f" + std::to_string(i))}));
   EXPECT_EQ(store_.All("f12"), expected);
   EXPECT_TRUE(FailsWith(store_.Read({.path = "f3"}), ErrorCode::kStreamGone));
   ASSERT_OK(store_.Delete({.path = "f12"}));
@@ -681,7 +684,7 @@ TEST_P(StoreContract, AWatchTellsOfItsPatternOnly) {
   const std::string path = first->path;
   ASSERT_OK(store_.Add(path, "x"));
   ASSERT_OK(store_.Close(path));
-  ASSERT_OK(store_.Delete({.path = path}));
+  ASSERT_OK(store_.Delete({.path = Named(path)}));
   for (const ChangeEvent::Kind kind :
        {ChangeEvent::Kind::kAppended, ChangeEvent::Kind::kClosed, ChangeEvent::Kind::kDeleted}) {
     const auto event = observer->events.Next();

@@ -4,6 +4,7 @@
 #include "proto/durablestreams/v1/stream_store.grpc.pb.h"
 #include "storage/api/stream_store.h"
 #include "storage/rpc/completion.h"
+#include "storage/rpc/edge_rules.h"
 
 namespace ds::rpc {
 
@@ -13,12 +14,12 @@ namespace ds::rpc {
 // Tail: reads a stream piece by piece, waits at its tail, goes on. One message is under way at a
 // time, so the client's flow control is the only buffer.
 void AcceptTail(durablestreams::v1::StreamStoreService::AsyncService& service, StreamStore& store,
-                CompletionLoop& loop, grpc::ServerCompletionQueue& queue);
+                const EdgeRules& rules, CompletionLoop& loop, grpc::ServerCompletionQueue& queue);
 
 // Watch: the changes under a pattern. A client that does not keep up with them is sent away with
 // RESOURCE_EXHAUSTED.
 void AcceptWatch(durablestreams::v1::StreamStoreService::AsyncService& service, StreamStore& store,
-                 CompletionLoop& loop, grpc::ServerCompletionQueue& queue);
+                 const EdgeRules& rules, CompletionLoop& loop, grpc::ServerCompletionQueue& queue);
 
 }  // namespace ds::rpc
 

@@ -12,11 +12,12 @@ namespace {
 
 class TailCall final : public StreamingCall<pb::TailRequest, pb::TailResponse> {
  public:
-  TailCall(pb::StreamStoreService::AsyncService& service, StreamStore& store, CompletionLoop& loop,
-           grpc::ServerCompletionQueue& queue)
+  TailCall(pb::StreamStoreService::AsyncService& service, StreamStore& store,
+           const EdgeRules& rules, CompletionLoop& loop, grpc::ServerCompletionQueue& queue)
       : StreamingCall(loop, queue),
         service_(service),
         store_(store),
+        rules_(rules),
         link_(std::make_shared<Link>(this)) {
     service_.RequestTail(&context_, &in_, &writer_, &queue_, &queue_, &accepted_);
   }
@@ -52,10 +53,12 @@ class TailCall final : public StreamingCall<pb::TailRequest, pb::TailResponse> {
     bool waiting_ = false;
   };
 
-  void AcceptNext() override { new TailCall(service_, store_, loop_, queue_); }
+  void AcceptNext() override { new TailCall(service_, store_, rules_, loop_, queue_); }
   void Begin() override {
-    next_.path = in_.path();
-    const absl::Status status = FromProto(in_.position(), next_);
+    const grpc::Status admitted = rules_.Admit(context_);
+    if (!admitted.ok()) return End(admitted);
+    absl::Status status = TakePath(in_.mutable_path(), next_.path);
+    if (status.ok()) status = FromProto(in_.position(), next_);
     if (!status.ok()) return End(Refuse(context_, status));
     subscription_ = store_.Tail(next_.path, link_, [](const HeadResult&) {});
     ReadOn();
@@ -99,6 +102,7 @@ class TailCall final : public StreamingCall<pb::TailRequest, pb::TailResponse> {
 
   pb::StreamStoreService::AsyncService& service_;
   StreamStore& store_;
+  const EdgeRules& rules_;
   const std::shared_ptr<Link> link_;
   std::unique_ptr<Subscription> subscription_;
   ReadRequest next_;
@@ -111,8 +115,8 @@ class TailCall final : public StreamingCall<pb::TailRequest, pb::TailResponse> {
 }  // namespace
 
 void AcceptTail(pb::StreamStoreService::AsyncService& service, StreamStore& store,
-                CompletionLoop& loop, grpc::ServerCompletionQueue& queue) {
-  new TailCall(service, store, loop, queue);
+                const EdgeRules& rules, CompletionLoop& loop, grpc::ServerCompletionQueue& queue) {
+  new TailCall(service, store, rules, loop, queue);
 }
 
 }  // namespace ds::rpc

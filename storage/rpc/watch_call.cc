@@ -5,6 +5,7 @@
 
 #include "storage/rpc/call.h"
 #include "storage/rpc/convert.h"
+#include "storage/rpc/refusal.h"
 #include "storage/rpc/streaming_calls.h"
 
 namespace ds::rpc {
@@ -14,11 +15,12 @@ constexpr size_t kMaxQueuedChanges = 10'000;
 
 class WatchCall final : public StreamingCall<pb::WatchRequest, pb::WatchResponse> {
  public:
-  WatchCall(pb::StreamStoreService::AsyncService& service, StreamStore& store, CompletionLoop& loop,
-            grpc::ServerCompletionQueue& queue)
+  WatchCall(pb::StreamStoreService::AsyncService& service, StreamStore& store,
+            const EdgeRules& rules, CompletionLoop& loop, grpc::ServerCompletionQueue& queue)
       : StreamingCall(loop, queue),
         service_(service),
         store_(store),
+        rules_(rules),
         link_(std::make_shared<Link>(this)) {
     service_.RequestWatch(&context_, &in_, &writer_, &queue_, &queue_, &accepted_);
   }
@@ -52,6 +54,11 @@ class WatchCall final : public StreamingCall<pb::WatchRequest, pb::WatchResponse
       end_ = status;
       Advance();
     }
+    // Ends the call before anything was sent.
+    void Refuse(const grpc::Status& status) {
+      sending_ = false;
+      End(status);
+    }
     void Detach() {
       const std::lock_guard<std::mutex> lock(mutex_);
       call_ = nullptr;
@@ -83,9 +90,16 @@ class WatchCall final : public StreamingCall<pb::WatchRequest, pb::WatchResponse
     bool finished_ = false;
   };
 
-  void AcceptNext() override { new WatchCall(service_, store_, loop_, queue_); }
+  void AcceptNext() override { new WatchCall(service_, store_, rules_, loop_, queue_); }
   void Begin() override {
-    subscription_ = store_.Watch(in_.pattern(), link_);
+    grpc::Status admitted = rules_.Admit(context_);
+    PathPattern pattern;
+    if (admitted.ok()) {
+      const absl::Status status = TakePattern(in_.mutable_pattern(), pattern);
+      if (!status.ok()) admitted = Refuse(context_, status);
+    }
+    if (!admitted.ok()) return link_->Refuse(admitted);
+    subscription_ = store_.Watch(std::move(pattern), link_);
     // Tells the client that nothing is missed from now on.
     writer_.SendInitialMetadata(&begun_);
   }
@@ -95,6 +109,7 @@ class WatchCall final : public StreamingCall<pb::WatchRequest, pb::WatchResponse
 
   pb::StreamStoreService::AsyncService& service_;
   StreamStore& store_;
+  const EdgeRules& rules_;
   const std::shared_ptr<Link> link_;
   std::unique_ptr<Subscription> subscription_;
   CompletionOf<WatchCall> begun_{*this, &WatchCall::OnBegun};
@@ -103,8 +118,8 @@ class WatchCall final : public StreamingCall<pb::WatchRequest, pb::WatchResponse
 }  // namespace
 
 void AcceptWatch(pb::StreamStoreService::AsyncService& service, StreamStore& store,
-                 CompletionLoop& loop, grpc::ServerCompletionQueue& queue) {
-  new WatchCall(service, store, loop, queue);
+                 const EdgeRules& rules, CompletionLoop& loop, grpc::ServerCompletionQueue& queue) {
+  new WatchCall(service, store, rules, loop, queue);
 }
 
 }  // namespace ds::rpc
