@@ -20,9 +20,13 @@ std::string Header(const HttpClient::Response& response, std::string_view name) 
 
 }  // namespace
 
-ExternalCheck::Answer ExternalCheck::Judge(const HttpClient::Response& response) {
+ExternalCheck::Answer ExternalCheck::Judge(const HttpClient::Response& response, bool is_pattern) {
   Answer answer;
-  if (response.status >= 200 && response.status < 300) {
+  const bool allowed = response.status >= 200 && response.status < 300;
+  if (allowed && is_pattern && Header(response, "x-durable-streams-pattern") != "true") {
+    answer.status =
+        MakeError(ErrorCode::kForbidden, "the external check does not say that it judges patterns");
+  } else if (allowed) {
     answer.principal = Header(response, "remote-user");
   } else if (response.status == 401) {
     answer.status = MakeError(ErrorCode::kUnauthenticated, "refused by the external check");
@@ -74,8 +78,9 @@ void ExternalCheck::Ask(Question question, UniqueFunction<void(Answer)> done) {
   }
   if (!question.cookie.empty()) request.headers.emplace_back("Cookie", std::move(question.cookie));
   client_.Send(std::move(request),
-               [this, key, done = std::move(done)](const HttpClient::Response& response) mutable {
-                 Answer answer = Judge(response);
+               [this, key, is_pattern = question.is_pattern,
+                done = std::move(done)](const HttpClient::Response& response) mutable {
+                 Answer answer = Judge(response, is_pattern);
                  Keep(key, answer);
                  done(std::move(answer));
                });

@@ -17,9 +17,10 @@ namespace ds::auth {
 // Asks another service whether a request may go on, as Caddy's forward_auth and nginx's
 // auth_request do: a GET with X-Forwarded-Method, -Uri, -Host and -Proto and the request's own
 // Authorization and Cookie. What a request does to streams beside the one in its URL is asked about
-// as the request that does only that. 2xx lets it through; 401 and 403 refuse it; anything else,
-// and no answer in time, refuses it for now. What was answered holds for a short while.
-// Thread-safe.
+// as the request that does only that. A service that knows nothing of patterns would take one for a
+// path, so its answer to a question about one has to repeat X-Durable-Streams-Pattern. 2xx lets it
+// through; 401 and 403 refuse it; anything else, and no answer in time, refuses it for now. What
+// was answered holds for a short while. Thread-safe.
 class ExternalCheck {
  public:
   struct Options {
@@ -59,7 +60,7 @@ class ExternalCheck {
     absl::Time until;
   };
 
-  static Answer Judge(const HttpClient::Response& response);
+  static Answer Judge(const HttpClient::Response& response, bool is_pattern);
   void Keep(const std::string& key, const Answer& answer);
 
   const Options& options_;
