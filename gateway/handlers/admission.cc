@@ -7,6 +7,7 @@
 #include "gateway/handlers/callback_result.h"
 #include "gateway/protocol/subscription_json.h"
 #include "storage/api/errors.h"
+#include "storage/api/types.h"
 
 namespace ds {
 namespace {

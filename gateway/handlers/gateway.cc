@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "gateway/protocol/encoding.h"
+#include "gateway/protocol/methods.h"
 #include "gateway/protocol/subscription_json.h"
 #include "spdlog/spdlog.h"
 #include "storage/api/errors.h"
@@ -14,7 +15,6 @@
 namespace ds {
 namespace {
 
-constexpr char kAllowedMethods[] = "GET, POST, PUT, DELETE, HEAD, OPTIONS";
 constexpr char kAllowedHeaders[] =
     "Content-Type, Authorization, If-None-Match, Last-Event-ID, Traceparent, Tracestate, "
     "Stream-Seq, Stream-TTL, Stream-Expires-At, "
@@ -91,11 +91,13 @@ void Gateway::TakeTrace(RequestContext& context) const {
 
 absl::Status Gateway::Identify(RequestContext& context) const {
   const http::Request& request = context.request();
+  if (!IsKnownMethod(request.method())) return MakeError(ErrorCode::kNotImplemented);
+  const absl::Status error = ParseTarget(request.target(), options_.stream_root, context.target);
   if (request.method() == "OPTIONS") {
     context.operation = HttpOperation::kOptions;
+    if (!error.ok()) context.target = Target();
     return absl::OkStatus();
   }
-  const absl::Status error = ParseTarget(request.target(), options_.stream_root, context.target);
   if (!error.ok()) return error;
   if (IsControlPath(context.target.path)) {
     context.operation = HttpOperation::kSubscription;
@@ -202,9 +204,9 @@ void Gateway::AddCors(const http::Request& request, http::Response& response) co
 
 http::Response Gateway::Preflight(const RequestContext& context) const {
   http::Response response = Begin(204, context);
-  response.Add("Allow", kAllowedMethods);
+  response.Add("Allow", AllowedMethods(context.target.path));
   if (!options_.cors_origins.empty()) {
-    response.Add("Access-Control-Allow-Methods", kAllowedMethods);
+    response.Add("Access-Control-Allow-Methods", kAllMethods);
     response.Add("Access-Control-Allow-Headers", kAllowedHeaders);
     response.Add("Access-Control-Max-Age", kPreflightMaxAge);
   }
@@ -233,8 +235,9 @@ void Gateway::AddFailure(const absl::Status& error, const RequestContext& contex
     response.Add("Retry-After",
                  std::to_string(absl::ToInt64Seconds(absl::Ceil(wait, absl::Seconds(1)))));
   }
-  if (info.http_status == 405) response.Add("Allow", kAllowedMethods);
-  if (info.http_status < 500) return;
+  if (info.http_status == 405) response.Add("Allow", AllowedMethods(context.target.path));
+  // 501 is the client's mistake.
+  if (info.http_status < 500 || info.http_status == 501) return;
   const std::string id = context.call.trace.trace_id();
   response.Add("X-Request-Id", id);
   if (info.http_status == 503) response.Add("Retry-After", std::to_string(kRetryAfterSeconds));

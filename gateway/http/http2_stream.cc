@@ -258,7 +258,7 @@ void Http2Stream::Send(Response response) {
   if (closed_) return;
   ended_ = true;
   std::optional<size_t> length;
-  if (!HasNoBody(response.status)) length = TotalSize(response.body);
+  if (HasLength(response, is_head_)) length = TotalSize(response.body);
   const bool has_body = length.value_or(0) > 0 && !is_head_;
   if (has_body) {
     for (Piece& piece : response.body) Queue(std::move(piece));

@@ -60,6 +60,8 @@ std::string_view StatusText(int status) {
       return "404 Not Found";
     case 405:
       return "405 Method Not Allowed";
+    case 406:
+      return "406 Not Acceptable";
     case 408:
       return "408 Request Timeout";
     case 409:
@@ -78,6 +80,8 @@ std::string_view StatusText(int status) {
       return "429 Too Many Requests";
     case 431:
       return "431 Request Header Fields Too Large";
+    case 501:
+      return "501 Not Implemented";
     case 503:
       return "503 Service Unavailable";
     case 505:

@@ -60,6 +60,12 @@ std::string_view StatusText(int status);
 // Whether a response of that status has no body, nor Content-Length (RFC 9110 section 6.4.1).
 inline bool HasNoBody(int status) { return status < 200 || status == 204 || status == 304; }
 
+// Whether Content-Length goes with the response. That to a HEAD says it only where the handler made
+// the body that GET would have (RFC 9110 section 8.6): no length is right, a wrong one is not.
+inline bool HasLength(const Response& response, bool to_head) {
+  return !HasNoBody(response.status) && !(to_head && TotalSize(response.body) == 0);
+}
+
 }  // namespace ds::http
 
 #endif  // GATEWAY_HTTP_MESSAGE_H_

@@ -30,6 +30,21 @@ size_t Request::Count(std::string_view name) const {
   return count;
 }
 
+std::optional<std::string_view> Request::FindList(std::string_view name,
+                                                  std::string& joined) const {
+  std::optional<std::string_view> list;
+  for (const Field& field : fields_) {
+    if (!EqualsIgnoringCase(View(field.name), name)) continue;
+    if (!list) {
+      list = View(field.value);
+      continue;
+    }
+    if (joined.empty()) joined = *list;
+    list = joined.append(", ").append(View(field.value));
+  }
+  return list;
+}
+
 void Request::SetHead(std::string_view bytes) {
   Clear();
   head_.assign(bytes);

@@ -50,6 +50,9 @@ class Request {
   // The first header of that name, whatever the letter case.
   std::optional<std::string_view> Find(std::string_view name) const;
   size_t Count(std::string_view name) const;
+  // The headers of that name as the one list that they are together (RFC 9110 section 5.3), which
+  // is put together in `joined` when there are several.
+  std::optional<std::string_view> FindList(std::string_view name, std::string& joined) const;
 
   std::string body;
   int minor_version = 1;  // of HTTP/1; 1 for HTTP/2

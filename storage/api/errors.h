@@ -25,6 +25,8 @@ enum class ErrorCode {
   kMissingContentType,
   kProducerEpochSeq,
   kMethodNotAllowed,
+  kNotImplemented,
+  kNotAcceptable,
   kRequestTimeout,
   kPayloadTooLarge,
   kUriTooLong,
