@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <random>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -285,13 +284,12 @@ std::string Gateway::CacheControl(const StreamInfo& info, const RequestContext& 
 bool Gateway::NeedsOwnCursor(const ReadQuery& query) const {
   if (!query.cursor) return false;
   const absl::Time now = clock_.Now();
-  return ResponseCursor(options_.cursors, now, query.cursor, 0) !=
-         ResponseCursor(options_.cursors, now, std::nullopt, 0);
+  return ResponseCursor(options_.cursors, now, query.cursor) !=
+         ResponseCursor(options_.cursors, now, std::nullopt);
 }
 
 uint64_t Gateway::NextCursor(const ReadQuery& query) const {
-  thread_local std::minstd_rand random(std::random_device{}());
-  return ResponseCursor(options_.cursors, clock_.Now(), query.cursor, random());
+  return ResponseCursor(options_.cursors, clock_.Now(), query.cursor);
 }
 
 Task<absl::Status> Gateway::ReadOn(RequestContext& context, uint64_t max_bytes, LiveRead& live) {

@@ -250,7 +250,7 @@ void Feed::Encode(FeedItem& item, SseForm form, bool more) {
   frame = std::make_shared<const http::SharedPayload>(text);
 }
 
-uint64_t Feed::cursor() const { return ResponseCursor(cursors_, clock_.Now(), std::nullopt, 0); }
+uint64_t Feed::cursor() const { return ResponseCursor(cursors_, clock_.Now(), std::nullopt); }
 
 bool Feed::ended() const {
   const std::lock_guard<std::mutex> lock(mutex_);

@@ -7,12 +7,12 @@
 namespace ds {
 namespace {
 
-constexpr uint64_t kMaxJitterSeconds = 3600;
+constexpr absl::Duration kMaxJitter = absl::Hours(1);
 
 }  // namespace
 
 uint64_t ResponseCursor(const CursorOptions& options, absl::Time now,
-                        const std::optional<std::string>& client_cursor, uint64_t random) {
+                        const std::optional<std::string>& client_cursor) {
   absl::Duration rest;
   const int64_t intervals = absl::IDivDuration(now - options.epoch, options.interval, &rest);
   const uint64_t current = static_cast<uint64_t>(std::max<int64_t>(intervals, 0));
@@ -21,9 +21,9 @@ uint64_t ResponseCursor(const CursorOptions& options, absl::Time now,
   const char* const end = client_cursor->data() + client_cursor->size();
   const auto parsed = std::from_chars(client_cursor->data(), end, theirs);
   if (parsed.ec != std::errc() || parsed.ptr != end || theirs < current) return current;
-  const absl::Duration jitter = absl::Seconds(static_cast<int64_t>(1 + random % kMaxJitterSeconds));
-  const uint64_t step =
-      static_cast<uint64_t>(std::max<double>(1.0, absl::FDivDuration(jitter, options.interval)));
+  const uint64_t span = static_cast<uint64_t>(
+      std::max<int64_t>(1, absl::IDivDuration(kMaxJitter, options.interval, &rest)));
+  const uint64_t step = span - theirs % span;
   return theirs > std::numeric_limits<uint64_t>::max() - step ? theirs : theirs + step;
 }
 

@@ -15,10 +15,12 @@ struct CursorOptions {
 };
 
 // The cursor of a live response (section 10.1): the number of the interval in which `now` lies, or
-// above the client's own when that is not below it, by a jitter of 1 to 3600 seconds. `random` is
-// any number. A client's cursor that is no number counts as none.
+// above the client's own when that is not below it, by a jitter of up to 3600 seconds. The jitter
+// ends where that of others does: readers whose cursors differ, since they came at different times,
+// get the same one and from then on ask caches for the same URL. A client's cursor that is no
+// number counts as none.
 uint64_t ResponseCursor(const CursorOptions& options, absl::Time now,
-                        const std::optional<std::string>& client_cursor, uint64_t random);
+                        const std::optional<std::string>& client_cursor);
 
 }  // namespace ds
 
