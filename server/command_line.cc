@@ -58,6 +58,25 @@ class Flags {
     finish_.push_back([value, &target] { target = absl::ToChronoMilliseconds(*value); });
   }
 
+  // One of these words; the first is the default.
+  template <typename T>
+  void Choice(const std::string& name, T& target,
+              const std::vector<std::pair<std::string, T>>& choices, const std::string& help) {
+    std::vector<std::string> words;
+    for (const auto& [word, value] : choices) words.push_back(word);
+    target = choices.front().second;
+    app_.add_option_function<std::string>(
+            "--" + name,
+            [choices, &target](const std::string& text) {
+              for (const auto& [word, value] : choices) {
+                if (word == text) target = value;
+              }
+            },
+            help)
+        ->check(CLI::IsMember(words))
+        ->default_str(words.front());
+  }
+
   void OnOff(const std::string& name, bool& target, const std::string& help) {
     // As a flag it can stand alone, or be given a value: --name, --name=false.
     app_.add_flag("--" + name, target, help + "; " + (target ? "on" : "off") + " by default");
@@ -96,7 +115,17 @@ void AddHttpFlags(Flags& flags, ServerOptions& server, std::string& cursor_epoch
               "origins that browsers may call from, separated by commas; * for all, none for none");
   flags.Bytes("max-append-bytes", server.limits.max_body, "largest request body");
   flags.Bytes("max-chunk-bytes", gateway.max_chunk_bytes, "largest response to a read");
-  flags.OnOff("compression", gateway.compression, "gzip catch-up responses where it pays");
+  flags.Choice<CacheOptions::Policy>(
+      "cache-control", gateway.caching.policy,
+      {{"revalidate", CacheOptions::Policy::kRevalidate},
+       {"protocol", CacheOptions::Policy::kProtocol}},
+      "what caches are told of reads: revalidate = all but what can never change, protocol = as "
+      "the protocol recommends (docs/caching.md)");
+  flags.Duration("cache-max-age", gateway.caching.max_age,
+                 "with revalidate, how long caches may keep what can never change; 0s: not at all",
+                 absl::ZeroDuration());
+  flags.OnOff("compression", gateway.compression,
+              "compress catch-up responses where it pays: zstd, br, gzip");
   flags.Bytes("min-compressed-bytes", gateway.min_compressed_bytes,
               "responses below this are not compressed");
   flags.Value("max-request-line-bytes", server.limits.max_request_line, "longest request line");

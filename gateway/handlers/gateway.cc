@@ -263,24 +263,6 @@ void Gateway::AddReadHeaders(const ReadResult& read, http::Response& response) c
   if (read.at_end()) response.Add("Stream-Closed", "true");
 }
 
-std::string Gateway::CacheControl(const StreamInfo& info, const RequestContext& context) const {
-  // A cache must not outlive the stream.
-  int64_t max_age = 60;
-  int64_t stale = 300;
-  std::optional<int64_t> left;
-  if (info.lifetime.ttl_seconds) {
-    left = static_cast<int64_t>(std::min<uint64_t>(*info.lifetime.ttl_seconds, 1u << 30));
-  } else if (info.lifetime.expires_at) {
-    left = std::max<int64_t>(0, absl::ToInt64Seconds(*info.lifetime.expires_at - clock_.Now()));
-  }
-  if (left) {
-    max_age = std::min(max_age, *left);
-    stale = std::min(stale, *left - max_age);
-  }
-  return absl::StrCat(context.is_private() ? "private" : "public", ", max-age=", max_age,
-                      ", stale-while-revalidate=", stale);
-}
-
 bool Gateway::NeedsOwnCursor(const ReadQuery& query) const {
   if (!query.cursor) return false;
   const absl::Time now = clock_.Now();

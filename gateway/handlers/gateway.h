@@ -15,6 +15,8 @@
 #include "gateway/http/exchange.h"
 #include "gateway/live/keepalive.h"
 #include "gateway/live/live_feeds.h"
+#include "gateway/protocol/caching.h"
+#include "gateway/protocol/compression.h"
 #include "gateway/protocol/cursor.h"
 #include "gateway/protocol/fields.h"
 #include "gateway/protocol/sse.h"
@@ -36,8 +38,9 @@ struct GatewayOptions {
   // Origins that browsers may call from: {"*"} for all, empty for no CORS headers at all.
   std::vector<std::string> cors_origins = {"*"};
   uint64_t max_chunk_bytes = 4u << 20;  // of one response
-  bool compression = true;              // gzip for catch-up reads
+  bool compression = true;              // of catch-up reads
   uint64_t min_compressed_bytes = 1024;
+  CacheOptions caching;
   bool access_log = false;
   // How long a request may wait for its turn at the storage; 0: as long as it takes.
   absl::Duration request_timeout = absl::Seconds(30);
@@ -72,7 +75,7 @@ class Gateway final : public http::Handler {
   enum class Step { kWait, kEnd, kGone };
 
   void TakeTrace(RequestContext& context) const;
-  // Finds out what is asked for. Errors: those of ParseTarget, kMethodNotAllowed.
+  // Finds out what is asked for. Errors: those of ParseTarget, kMethodNotAllowed, kNotImplemented.
   absl::Status Identify(RequestContext& context) const;
   void NoteAnswered(const RequestContext& context, int status);
 
@@ -97,8 +100,18 @@ class Gateway final : public http::Handler {
   // Reads on from where `live` stands, which it leaves as it is when that fails.
   Task<absl::Status> ReadOn(RequestContext& context, uint64_t max_bytes, LiveRead& live);
 
-  http::Response ReadAnswer(const ReadQuery& query, const ReadResult& read,
-                            const RequestContext& context) const;
+  // The answer to a catch-up read, compressed where that pays.
+  Task<http::Response> ReadAnswer(RequestContext& context, const ReadQuery& query,
+                                  const ReadResult& read);
+  // Compresses `body` in the first of the codings that does it, and tells in which.
+  Task<Coding> Compress(http::Exchange& exchange, const AcceptedCodings& accepted,
+                        http::Piece& body);
+  // 304, where If-None-Match names the answer in one of these codings.
+  std::optional<http::Response> NotModified(const ReadQuery& query, const ReadResult& read,
+                                            const AcceptedCodings& accepted,
+                                            const RequestContext& context) const;
+  // The codings that an answer to this read may have.
+  AcceptedCodings CodingsFor(const ReadQuery& query, const http::Request& request) const;
   http::Response LongPollAnswer(const LiveRead& live, const RequestContext& context) const;
   http::Response SseHead(const LiveRead& live, const RequestContext& context) const;
   // The answer to an EventSource that has read all of a closed stream: it reconnects no more.
@@ -130,7 +143,9 @@ class Gateway final : public http::Handler {
   static void AddNextOffset(const Offset& next, http::Response& response);
   // What every answer to a read says.
   void AddReadHeaders(const ReadResult& read, http::Response& response) const;
-  std::string CacheControl(const StreamInfo& info, const RequestContext& context) const;
+  // What caches must know of one.
+  void AddCacheHeaders(const ReadQuery& query, const ReadResult& read,
+                       const RequestContext& context, http::Response& response) const;
   // How much of its limit the client has left.
   void AddRateLimit(const RequestContext& context, http::Response& response) const;
   // `deadline`, or the end of the client's credentials if that is earlier.

@@ -3,7 +3,7 @@
 #include "absl/time/time.h"
 #include "gateway/handlers/gateway.h"
 #include "gateway/live/feed_reader.h"
-#include "gateway/protocol/encoding.h"
+#include "gateway/protocol/etag.h"
 #include "storage/api/errors.h"
 
 // GET with live=long-poll: section 5.7.
@@ -42,7 +42,7 @@ Task<int> Gateway::LongPoll(RequestContext& context, std::unique_ptr<LiveRead> l
   ReadResult& read = live->read;
   LiveFeeds::Use feed;
   bool over = false;  // the last look at the store is taken
-  while (!over && read.status.ok() && read.chunk == nullptr && !read.at_end()) {
+  while (!over && read.status.ok() && read.chunk == nullptr && !read.unchanged && !read.at_end()) {
     if (!feed) feed = feeds_.Acquire(context.target.path);
     const Feed::View::Kind kind = TakeNews(*feed.operator->(), *live);
     if (kind == Feed::View::Kind::kItems) break;
@@ -80,16 +80,23 @@ Feed::View::Kind Gateway::TakeNews(Feed& feed, LiveRead& live) const {
 http::Response Gateway::LongPollAnswer(const LiveRead& live, const RequestContext& context) const {
   const ReadResult& read = live.read;
   if (!read.status.ok()) return Problem(read.status, context);
-  const bool empty = read.chunk == nullptr;
-  http::Response response = Begin(empty ? 204 : 200, context);
-  AddReadHeaders(read, response);
-  if (!read.at_end()) response.Add("Stream-Cursor", std::to_string(NextCursor(live.query)));
-  if (empty) {
-    response.Add("Cache-Control", "no-store");
+  const bool empty = read.chunk == nullptr && !read.unchanged;
+  http::Response response;
+  std::optional<http::Response> not_modified;
+  if (!empty) {
+    not_modified = NotModified(live.query, read, AcceptedCodings::IdentityOnly(), context);
+  }
+  if (not_modified) {
+    response = *std::move(not_modified);
   } else {
+    response = Begin(empty ? 204 : 200, context);
+    AddReadHeaders(read, response);
+    AddCacheHeaders(live.query, read, context, response);
+  }
+  if (!read.at_end()) response.Add("Stream-Cursor", std::to_string(NextCursor(live.query)));
+  if (response.status == 200) {
     response.Add("Content-Type", read.info.content_type);
     response.Add("ETag", Etag(read));
-    response.Add("Cache-Control", CacheControl(read.info, context));
     response.body.push_back(ReadBody(read));
     admission_.ChargeSent(context, TotalSize(response.body));
   }

@@ -16,13 +16,6 @@ namespace ds {
 // The messages as one JSON array (section 9.1.5); the bytes of each are untouched.
 std::string JsonArray(std::string_view data, const std::vector<uint32_t>& message_sizes);
 
-// "<stream id>:<start>:<next>" with ":c" where the stream is closed and `next` its end (section
-// 10.1), in quotes; `encoding` marks a compressed representation.
-std::string Etag(const ReadResult& read, std::string_view encoding = {});
-
-// `body` in gzip format, or nothing when that does not make it smaller by a tenth.
-std::optional<std::string> Gzip(std::string_view body);
-
 // An RFC 9457 problem details object.
 std::string ProblemJson(const absl::Status& error);
 

@@ -25,22 +25,6 @@ bool EqualsTrue(std::string_view text) {
                                                    [](char a, char b) { return (a | 0x20) == b; });
 }
 
-std::string_view Trim(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
-
-// Calls `visit` with every item of a comma-separated list.
-template <typename Visit>
-void ForEachItem(std::string_view list, Visit visit) {
-  while (!list.empty()) {
-    const size_t end = std::min(list.find(','), list.size());
-    visit(Trim(list.substr(0, end)));
-    list.remove_prefix(std::min(end + 1, list.size()));
-  }
-}
-
 }  // namespace
 
 bool IsStreamClosed(Field value) { return value && EqualsTrue(*value); }
@@ -154,42 +138,6 @@ absl::StatusOr<ReadQuery> ParseReadQuery(const Target& target) {
   query.from = ReadRequest::From::kOffset;
   query.offset = *offset;
   return query;
-}
-
-bool NamesEtag(std::string_view if_none_match, std::string_view etag) {
-  bool found = false;
-  ForEachItem(if_none_match, [&](std::string_view item) {
-    if (item.starts_with("W/")) item.remove_prefix(2);
-    found |= item == "*" || item == etag;
-  });
-  return found;
-}
-
-std::optional<Offset> EtagNext(std::string_view if_none_match) {
-  std::optional<Offset> next;
-  ForEachItem(if_none_match, [&](std::string_view item) {
-    const size_t first = item.find(':');
-    const size_t second = first == item.npos ? first : item.find(':', first + 1);
-    if (next || second == item.npos) return;
-    next = Offset::Parse(item.substr(second + 1, Offset::kTextSize));
-  });
-  return next;
-}
-
-bool AcceptsGzip(std::string_view accept_encoding) {
-  bool accepts = false;
-  ForEachItem(accept_encoding, [&](std::string_view item) {
-    const size_t semicolon = item.find(';');
-    const std::string_view name = Trim(item.substr(0, semicolon));
-    if (name != "gzip" && name != "x-gzip") return;
-    accepts = true;
-    if (semicolon == item.npos) return;
-    const std::string_view weight = Trim(item.substr(semicolon + 1));
-    if (weight.starts_with("q=0") && weight.find_first_of("123456789", 2) == weight.npos) {
-      accepts = false;
-    }
-  });
-  return accepts;
 }
 
 }  // namespace ds

@@ -50,15 +50,6 @@ struct ReadQuery {
 // Errors: kInvalidOffset, kInvalidQuery.
 absl::StatusOr<ReadQuery> ParseReadQuery(const Target& target);
 
-// RFC 9110 section 13.1.2: whether the list `if_none_match` names `etag`, compared weakly.
-bool NamesEtag(std::string_view if_none_match, std::string_view etag);
-
-// Where the first of this server's own ETags in the list ends: its `next` (see Etag).
-std::optional<Offset> EtagNext(std::string_view if_none_match);
-
-// Whether the list `accept_encoding` allows gzip (RFC 9110 section 12.5.3).
-bool AcceptsGzip(std::string_view accept_encoding);
-
 }  // namespace ds
 
 #endif  // GATEWAY_PROTOCOL_FIELDS_H_

@@ -82,27 +82,5 @@ TEST(Fields, ReadQueries) {
   }
 }
 
-TEST(Fields, IfNoneMatchIsAListComparedWeakly) {
-  EXPECT_TRUE(NamesEtag("\"a\"", "\"a\""));
-  EXPECT_TRUE(NamesEtag("\"b\", W/\"a\"", "\"a\""));
-  EXPECT_TRUE(NamesEtag("*", "\"a\""));
-  EXPECT_FALSE(NamesEtag("\"ab\"", "\"a\""));
-  EXPECT_FALSE(NamesEtag("", "\"a\""));
-
-  const Offset next{7, 9};
-  const std::string etag = "\"7:" + Offset{}.ToString() + ":" + next.ToString();
-  EXPECT_EQ(EtagNext(etag + "\""), next);
-  EXPECT_EQ(EtagNext("\"a\", W/" + etag + ":c;gzip\""), next);
-  EXPECT_FALSE(EtagNext("*"));
-  EXPECT_FALSE(EtagNext("\"7:8:9\""));
-}
-
-TEST(Fields, AcceptEncoding) {
-  EXPECT_TRUE(AcceptsGzip("gzip, deflate, br"));
-  EXPECT_TRUE(AcceptsGzip("br;q=1.0, gzip;q=0.5"));
-  EXPECT_FALSE(AcceptsGzip("br, gzip;q=0"));
-  EXPECT_FALSE(AcceptsGzip("identity"));
-}
-
 }  // namespace
 }  // namespace ds

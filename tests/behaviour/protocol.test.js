@@ -95,18 +95,6 @@ describe.each(setups)("protocol, %s", (_name, start) => {
     }
   })
 
-  test("catch-up answers may be cached, never longer than the stream lives; live tails may not", async () => {
-    const path = freshPath("cache")
-    await ds.create(path, { body: "x" })
-    expect((await ds.read(path)).headers.get("cache-control")).toBe("public, max-age=60, stale-while-revalidate=300")
-    expect((await ds.read(path, "now")).headers.get("cache-control")).toBe("no-store")
-    expect((await ds.head(path)).headers.get("cache-control")).toBe("no-store")
-    const short = freshPath("cache")
-    await ds.create(short, { body: "x", headers: { "stream-ttl": "10" } })
-    expect((await ds.read(short)).headers.get("cache-control")).toBe("public, max-age=10, stale-while-revalidate=0")
-    expect((await ds.read(freshPath("nothing"))).headers.get("cache-control")).toBe("no-store")
-  })
-
   test("an offset of a deleted stream is gone, not a place in its successor", async () => {
     const path = freshPath("again")
     const first = await ds.create(path, { body: "first" })
