@@ -12,7 +12,7 @@ namespace {
 constexpr uint64_t kBlock = 1000;
 // How far a loss moves the counter at least, for a clock that is wrong.
 constexpr uint64_t kLeap = 1'000'000;
-constexpr int64_t kPerSecond = 2000;
+constexpr int64_t kPerMillisecond = 2;
 constexpr absl::Time kBeginning = absl::FromUnixSeconds(1'704'067'200);  // 2024-01-01T00:00:00Z
 
 // Sets `value` to the number under `key`, or to 0 where there is none.
@@ -31,8 +31,8 @@ absl::Status ReadNumber(Database& database, std::string_view key, uint64_t& valu
 }  // namespace
 
 uint64_t StreamIds::At(absl::Time time) {
-  const int64_t seconds = std::max<int64_t>(0, absl::ToInt64Seconds(time - kBeginning));
-  return Offset::kFirstIncarnation + static_cast<uint64_t>(seconds * kPerSecond) * kShards;
+  const int64_t elapsed = std::max<int64_t>(0, absl::ToInt64Milliseconds(time - kBeginning));
+  return Offset::kFirstIncarnation + static_cast<uint64_t>(elapsed * kPerMillisecond) * kShards;
 }
 
 absl::Status StreamIds::Load(absl::Time now, bool lost, rocksdb::WriteBatch& batch) {
