@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "gateway/handlers/field_rules.h"
 #include "gateway/protocol/encoding.h"
 #include "gateway/protocol/methods.h"
 #include "gateway/protocol/subscription_json.h"
@@ -55,6 +56,8 @@ Task<int> Gateway::Handle(http::Exchange& exchange) {
   probe_.NoteReceived(context.request().body.size());
   TakeTrace(context);
   absl::Status error = Identify(context);
+  const FieldCheck fields = CheckFields(context.request());
+  if (error.ok()) error = fields.status;
   if (error.ok()) error = admission_.Shed(context);
   if (error.ok() && admission_.guards()) error = co_await admission_.Admit(context);
   int status = 0;
