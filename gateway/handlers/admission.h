@@ -67,7 +67,7 @@ class Admission {
     const RequestContext& context_;
     bool admitted_ = true;
   };
-  // Charges bytes that are sent to the client.
+  // Charges bytes that are sent to the client, or that its body turned out to have.
   void ChargeSent(const RequestContext& context, uint64_t bytes);
 
   const RateLimiter* limiter() const { return parts_.limiter; }

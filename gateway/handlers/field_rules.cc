@@ -10,7 +10,7 @@ namespace {
 
 using Header = http::Request::Header;
 
-enum class Kind { kOther, kSingle, kContentEncoding, kCondition, kSingleCondition };
+enum class Kind { kOther, kSingle, kContentEncoding };
 
 bool StartsWithIgnoringCase(std::string_view text, std::string_view prefix) {
   return http::EqualsIgnoringCase(text.substr(0, prefix.size()), prefix);
@@ -27,9 +27,7 @@ Kind KindOf(std::string_view name) {
       if (is("content-type")) return Kind::kSingle;
       return is("content-encoding") ? Kind::kContentEncoding : Kind::kOther;
     case 'i':
-      if (is("if-match") || is("if-none-match")) return Kind::kCondition;
-      if (is("if-unmodified-since")) return Kind::kSingleCondition;
-      return is("if-modified-since") ? Kind::kSingle : Kind::kOther;
+      return is("if-unmodified-since") || is("if-modified-since") ? Kind::kSingle : Kind::kOther;
     case 'l':
       return is("last-event-id") ? Kind::kSingle : Kind::kOther;
     case 'o':
@@ -55,15 +53,15 @@ std::string LowerCase(std::string_view name) {
 
 FieldCheck CheckFields(const http::Request& request) {
   FieldCheck check;
-  absl::InlinedVector<const Header*, 16> seen;
-  for (const Header& header : request.headers) {
+  absl::InlinedVector<Header, 16> seen;
+  for (size_t i = 0; i < request.header_count(); ++i) {
+    const Header header = request.header(i);
     const Kind kind = KindOf(header.name);
     if (kind == Kind::kOther) continue;
     check.has_content_encoding |= kind == Kind::kContentEncoding;
-    check.has_condition |= kind == Kind::kCondition || kind == Kind::kSingleCondition;
-    if (kind != Kind::kSingle && kind != Kind::kSingleCondition) continue;
-    for (const Header* const earlier : seen) {
-      if (header.value == earlier->value || !http::EqualsIgnoringCase(header.name, earlier->name)) {
+    if (kind != Kind::kSingle) continue;
+    for (const Header& earlier : seen) {
+      if (header.value == earlier.value || !http::EqualsIgnoringCase(header.name, earlier.name)) {
         continue;
       }
       check.status =
@@ -71,19 +69,9 @@ FieldCheck CheckFields(const http::Request& request) {
                     LowerCase(header.name) + " stands several times with different values");
       return check;
     }
-    seen.push_back(&header);
+    seen.push_back(header);
   }
   return check;
-}
-
-std::string ListField(const http::Request& request, std::string_view name) {
-  std::string list;
-  for (const Header& header : request.headers) {
-    if (!http::EqualsIgnoringCase(header.name, name)) continue;
-    if (!list.empty()) list.append(", ");
-    list.append(header.value);
-  }
-  return list;
 }
 
 }  // namespace ds

@@ -14,17 +14,13 @@ struct FieldCheck {
   // kInvalidHeader when a field that has one value stands on several lines with different ones; the
   // same value twice leaves no doubt about what is meant.
   absl::Status status;
-  // Fields that few requests have, so that nobody need look for them in all others.
+  // Few requests have the field, so nobody need look for it in all others.
   bool has_content_encoding = false;
-  bool has_condition = false;  // of a write: If-Match, If-None-Match, If-Unmodified-Since
 };
 
 // The fields of one value are the protocol's own (Stream-*, Producer-*) and those of HTTP's that
 // change what a request does here. Content-Length and Host are the HTTP parsers' to judge.
 FieldCheck CheckFields(const http::Request& request);
-
-// The value of a list field, whose lines make one list (RFC 9110 section 5.3).
-std::string ListField(const http::Request& request, std::string_view name);
 
 }  // namespace ds
 

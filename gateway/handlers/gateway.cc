@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "gateway/handlers/field_rules.h"
+#include "gateway/protocol/content_coding.h"
 #include "gateway/protocol/encoding.h"
 #include "gateway/protocol/methods.h"
 #include "gateway/protocol/subscription_json.h"
@@ -16,15 +17,15 @@ namespace ds {
 namespace {
 
 constexpr char kAllowedHeaders[] =
-    "Content-Type, Authorization, If-None-Match, Last-Event-ID, Traceparent, Tracestate, "
-    "Stream-Seq, Stream-TTL, Stream-Expires-At, "
+    "Content-Type, Content-Encoding, Authorization, If-None-Match, Last-Event-ID, Traceparent, "
+    "Tracestate, Stream-Seq, Stream-TTL, Stream-Expires-At, "
     "Stream-Closed, Producer-Id, Producer-Epoch, Producer-Seq, Stream-Forked-From, "
     "Stream-Fork-Offset, Stream-Fork-Sub-Offset";
 constexpr char kExposedHeaders[] =
     "Stream-Next-Offset, Stream-Cursor, Stream-Up-To-Date, Stream-Closed, Stream-TTL, "
     "Stream-Expires-At, Stream-SSE-Data-Encoding, Producer-Epoch, Producer-Seq, "
     "Producer-Expected-Seq, Producer-Received-Seq, ETag, Location, Retry-After, X-Request-Id, "
-    "Content-Encoding, Vary, RateLimit, RateLimit-Policy, WWW-Authenticate";
+    "Accept-Encoding, Content-Encoding, Vary, RateLimit, RateLimit-Policy, WWW-Authenticate";
 constexpr char kPreflightMaxAge[] = "86400";
 constexpr int kRetryAfterSeconds = 1;
 // Room for what an answer says beside the headers that all have.
@@ -60,6 +61,7 @@ Task<int> Gateway::Handle(http::Exchange& exchange) {
   if (error.ok()) error = fields.status;
   if (error.ok()) error = admission_.Shed(context);
   if (error.ok() && admission_.guards()) error = co_await admission_.Admit(context);
+  if (error.ok() && fields.has_content_encoding) error = co_await DecodeBody(context);
   int status = 0;
   if (!error.ok()) {
     status = co_await exchange.Respond(Problem(error, context));
@@ -238,6 +240,7 @@ void Gateway::AddFailure(const absl::Status& error, const RequestContext& contex
                  std::to_string(absl::ToInt64Seconds(absl::Ceil(wait, absl::Seconds(1)))));
   }
   if (info.http_status == 405) response.Add("Allow", AllowedMethods(context.target.path));
+  if (info.http_status == 415) response.Add("Accept-Encoding", kAcceptedCodings);
   // 501 is the client's mistake.
   if (info.http_status < 500 || info.http_status == 501) return;
   const std::string id = context.call.trace.trace_id();

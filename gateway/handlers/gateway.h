@@ -77,6 +77,9 @@ class Gateway final : public http::Handler {
   void TakeTrace(RequestContext& context) const;
   // Finds out what is asked for. Errors: those of ParseTarget, kMethodNotAllowed, kNotImplemented.
   absl::Status Identify(RequestContext& context) const;
+  // Decodes the request's body in place, if its operation has one. Errors: kUnsupportedEncoding,
+  // kBadRequest, kPayloadTooLarge, kOverloaded.
+  Task<absl::Status> DecodeBody(RequestContext& context);
   void NoteAnswered(const RequestContext& context, int status);
 
   // Each results in the status of its answer, 0 for none. What waits for long keeps little: the

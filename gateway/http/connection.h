@@ -48,6 +48,8 @@ class Connection final : public Exchange,
   void NotifyGone(GoneObserver* observer) override { gone_observer_ = observer; }
   void SendShared(std::span<const SharedPayload* const> chunks) override;
   bool sending() const override { return !out_.empty() && !closed_; }
+  uint64_t MaxBody() const override { return shared_->limits.max_body; }
+  bool ReserveBody(uint64_t bytes) override;
   void Sweep(SteadyTime now) override;
   void Shutdown() override { Close(); }
   void OnReady(bool readable, bool writable, bool hung_up) override;
@@ -78,7 +80,6 @@ class Connection final : public Exchange,
   void OnWritable();
   void Close();
   void SetDeadline(std::chrono::milliseconds timeout);
-  bool ReserveBody(uint64_t bytes);
   void ReleaseBody();
   // The status line and all headers, made of what the handler set.
   std::string ResponseHead(Response& response, bool streaming);

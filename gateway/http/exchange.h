@@ -2,6 +2,7 @@
 #define GATEWAY_HTTP_EXCHANGE_H_
 
 #include <coroutine>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <utility>
@@ -83,6 +84,12 @@ class Exchange {
   virtual void SendShared(std::span<const SharedPayload* const> chunks) = 0;
   Sending Sent() { return Sending(*this); }
   virtual bool sending() const = 0;
+
+  // The largest body that a request may have, in bytes, encoded or decoded.
+  virtual uint64_t MaxBody() const = 0;
+  // Counts `bytes` of the request's body as memory (--max-buffered-bytes), in place of what was
+  // counted before if that was less; until the request is done. False when there is too much of it.
+  virtual bool ReserveBody(uint64_t bytes) = 0;
 
   // The peer's IP address.
   virtual std::string PeerAddress() const = 0;

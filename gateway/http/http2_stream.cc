@@ -136,16 +136,25 @@ bool Http2Stream::FinishHeaders() {
 void Http2Stream::AddBody(std::string_view bytes) {
   last_progress_ = connection_->io_.now();
   if (refused() || bytes.empty()) return;
-  ServerShared& shared = *connection_->shared_;
-  if (request_.body.size() + bytes.size() > shared.limits.max_body) {
+  if (request_.body.size() + bytes.size() > connection_->shared_->limits.max_body) {
     return Refuse(MakeError(ErrorCode::kPayloadTooLarge));
   }
-  if (shared.buffered_bytes.fetch_add(bytes.size()) + bytes.size() > shared.max_buffered_bytes) {
-    shared.buffered_bytes.fetch_sub(bytes.size());
+  if (!ReserveBody(request_.body.size() + bytes.size())) {
     return Refuse(MakeError(ErrorCode::kOverloaded, "too many request bodies are arriving"));
   }
-  reserved_body_ += bytes.size();
   request_.body.append(bytes);
+}
+
+bool Http2Stream::ReserveBody(uint64_t bytes) {
+  if (bytes <= reserved_body_) return true;
+  const uint64_t more = bytes - reserved_body_;
+  ServerShared& shared = *connection_->shared_;
+  if (shared.buffered_bytes.fetch_add(more) + more > shared.max_buffered_bytes) {
+    shared.buffered_bytes.fetch_sub(more);
+    return false;
+  }
+  reserved_body_ = bytes;
+  return true;
 }
 
 void Http2Stream::ReleaseBody() {

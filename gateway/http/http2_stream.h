@@ -51,6 +51,8 @@ class Http2Stream final : public Exchange, public std::enable_shared_from_this<H
   bool gone() const override { return closed_; }
   void NotifyGone(GoneObserver* observer) override { gone_observer_ = observer; }
   void SendShared(std::span<const SharedPayload* const> chunks) override;
+  uint64_t MaxBody() const override { return connection_->shared_->limits.max_body; }
+  bool ReserveBody(uint64_t bytes) override;
   // More is let through as long as little waits: what is queued goes out at the end of the turn.
   bool sending() const override { return queued_bytes_ >= kMaxQueued && !closed_; }
 

@@ -70,10 +70,14 @@ std::string_view StatusText(int status) {
       return "410 Gone";
     case 411:
       return "411 Length Required";
+    case 412:
+      return "412 Precondition Failed";
     case 413:
       return "413 Content Too Large";
     case 414:
       return "414 URI Too Long";
+    case 415:
+      return "415 Unsupported Media Type";
     case 417:
       return "417 Expectation Failed";
     case 429:

@@ -27,6 +27,19 @@ TEST(Request, WhatItSaysFollowsTheHeadAsThatGrows) {
   EXPECT_EQ(request.authority(), "");
 }
 
+TEST(Request, TheLinesOfAListMakeOneList) {
+  Request request;
+  for (const auto& [name, value] :
+       {std::pair("If-Match", "\"a\""), {"X", "y"}, {"if-match", "\"b\""}}) {
+    const Request::Span name_span = Put(request, name);
+    request.AddHeader(name_span, Put(request, value));
+  }
+  std::string joined;
+  EXPECT_EQ(request.FindList("IF-MATCH", joined), "\"a\", \"b\"");
+  EXPECT_EQ(request.FindList("x", joined), "y");
+  EXPECT_EQ(request.FindList("none", joined), std::nullopt);
+}
+
 TEST(Request, LocatesOnlyWhatIsInTheHead) {
   Request request;
   const std::string elsewhere = "elsewhere";

@@ -49,6 +49,8 @@ const std::vector<ErrorInfo>& Table() {
        W::kNotApplied},
       {E::kExpectationFailed, "expectation-failed", "The Expect header is not supported", 417,
        C::kInvalidArgument, W::kNotApplied},
+      {E::kUnsupportedEncoding, "unsupported-encoding", "The Content-Encoding is not supported", 415,
+       C::kInvalidArgument, W::kNotApplied},
       {E::kStreamNotFound, "stream-not-found", "There is no such stream", 404, C::kNotFound,
        W::kNotApplied},
       {E::kSourceNotFound, "source-not-found", "The stream to fork from does not exist", 404,

@@ -33,6 +33,7 @@ enum class ErrorCode {
   kHeadersTooLarge,
   kLengthRequired,
   kExpectationFailed,
+  kUnsupportedEncoding,
   // The state of the stream.
   kStreamNotFound,
   kSourceNotFound,
