@@ -92,8 +92,14 @@ class Flags {
   std::vector<std::function<void()>> finish_;
 };
 
-void AddHttpFlags(Flags& flags, ServerOptions& server, std::string& cursor_epoch,
-                  std::string& cors_origins) {
+// Options whose text is taken apart when all of it is known.
+struct HttpTexts {
+  std::string cursor_epoch = "2024-10-09T00:00:00Z";
+  std::string cors_origins = "*";
+  std::string cors_headers;
+};
+
+void AddHttpFlags(Flags& flags, ServerOptions& server, HttpTexts& texts) {
   GatewayOptions& gateway = server.gateway;
   flags.Value("stream-root", gateway.stream_root, "URL path below which the streams live");
   flags.Value("public-url", gateway.public_url,
@@ -110,9 +116,16 @@ void AddHttpFlags(Flags& flags, ServerOptions& server, std::string& cursor_epoch
       absl::ZeroDuration());
   flags.Duration("cursor-interval", gateway.cursors.interval,
                  "interval of the cursors that keep CDN caches moving");
-  flags.Value("cursor-epoch", cursor_epoch, "time from which those intervals count (RFC 3339)");
-  flags.Value("cors-origins", cors_origins,
-              "origins that browsers may call from, separated by commas; * for all, none for none");
+  flags.Value("cursor-epoch", texts.cursor_epoch,
+              "time from which those intervals count (RFC 3339)");
+  flags.Value("cors-origins", texts.cors_origins,
+              "origins whose pages may call, separated by commas, as https://app.example; * for "
+              "all, none for none");
+  flags.Value("cors-headers", texts.cors_headers,
+              "the only request headers that such pages may send, separated by commas; by default "
+              "any");
+  flags.OnOff("cors-credentials", gateway.cors.credentials,
+              "let browsers send cookies along from those origins, which must then be named");
   flags.Bytes("max-append-bytes", server.limits.max_body, "largest request body");
   flags.Bytes("max-chunk-bytes", gateway.max_chunk_bytes, "largest response to a read");
   flags.Choice<CacheOptions::Policy>(
@@ -280,11 +293,14 @@ std::vector<std::string> SplitList(const std::string& text) {
 }
 
 absl::Status FinishOptions(ServerOptions& server, const std::string& durability,
-                           const std::string& cors_origins, const std::string& cursor_epoch,
-                           const std::string& webhook_hosts) {
+                           const HttpTexts& texts, const std::string& webhook_hosts) {
   if (server.admin_listen == "none") server.admin_listen.clear();
   server.engine.database.durability = durability == "os" ? Durability::kOs : Durability::kFsync;
-  server.gateway.cors_origins = SplitList(cors_origins == "none" ? "" : cors_origins);
+  CorsOptions& cors = server.gateway.cors;
+  cors.origins = SplitList(texts.cors_origins == "none" ? "" : texts.cors_origins);
+  cors.headers = SplitList(texts.cors_headers);
+  const absl::Status checked = CheckCors(cors);
+  if (!checked.ok()) return checked;
   server.engine.committer.webhooks.allowed_hosts = SplitList(absl::AsciiStrToLower(webhook_hosts));
   std::string& url = server.gateway.public_url;
   if (!url.empty() && !url.starts_with("http://") && !url.starts_with("https://")) {
@@ -292,7 +308,8 @@ absl::Status FinishOptions(ServerOptions& server, const std::string& durability,
   }
   while (url.ends_with('/')) url.pop_back();
   std::string error;
-  if (!absl::ParseTime(absl::RFC3339_full, cursor_epoch, &server.gateway.cursors.epoch, &error)) {
+  if (!absl::ParseTime(absl::RFC3339_full, texts.cursor_epoch, &server.gateway.cursors.epoch,
+                       &error)) {
     return absl::InvalidArgumentError("--cursor-epoch: " + error);
   }
   std::string& root = server.gateway.stream_root;
@@ -319,8 +336,7 @@ std::optional<CommandLine> ParseCommandLine(
 
   CommandLine line;
   std::string durability = "fsync";
-  std::string cors_origins = "*";
-  std::string cursor_epoch = "2024-10-09T00:00:00Z";
+  HttpTexts http_texts;
   std::string webhook_hosts;
   bool dev_webhooks_to_localhost = true;
   bool webhooks_to_localhost = false;
@@ -370,7 +386,7 @@ std::optional<CommandLine> ParseCommandLine(
   Flags& dev = add_role("dev", "Serve from memory; everything is gone at exit", dev_listen, "HTTP");
   AddStorageFlags(dev, line.server, /*on_disk=*/false, durability, dev_webhooks_to_localhost,
                   webhook_hosts);
-  AddHttpFlags(dev, line.server, cursor_epoch, cors_origins);
+  AddHttpFlags(dev, line.server, http_texts);
   add_common(dev);
 
   Flags& serve =
@@ -380,7 +396,7 @@ std::optional<CommandLine> ParseCommandLine(
   serve.Value("grpc-listen", line.server.grpc_listen,
               "HOST:PORT where the storage is offered over gRPC as well; empty for nowhere");
   add_grpc_tls(serve);
-  AddHttpFlags(serve, line.server, cursor_epoch, cors_origins);
+  AddHttpFlags(serve, line.server, http_texts);
   add_common(serve);
 
   Flags& storage =
@@ -403,7 +419,7 @@ std::optional<CommandLine> ParseCommandLine(
   gateway.Value("storage-token-file", line.server.rpc_token_file,
                 "file whose first line is the token with which to call the storage; read again for "
                 "every connection");
-  AddHttpFlags(gateway, line.server, cursor_epoch, cors_origins);
+  AddHttpFlags(gateway, line.server, http_texts);
   add_common(gateway);
 
   AddCommands(app, line.command);
@@ -457,8 +473,7 @@ std::optional<CommandLine> ParseCommandLine(
     line.server.role = Role::kGateway;
     line.server.listen = serve_listen;
   }
-  const absl::Status status =
-      FinishOptions(line.server, durability, cors_origins, cursor_epoch, webhook_hosts);
+  const absl::Status status = FinishOptions(line.server, durability, http_texts, webhook_hosts);
   if (!status.ok()) {
     text = std::string(status.message()) + "\n";
     exit_code = 2;

@@ -294,6 +294,8 @@ class ServerImpl final : public Server {
   }
 
   absl::Status StartHttp() {
+    const absl::Status cors = CheckCors(options_.gateway.cors);
+    if (!cors.ok()) return cors;
     uint32_t count = options_.threads;
     if (count == 0) count = std::max(2u, std::thread::hardware_concurrency()) - 1;
     std::vector<http::IoThread*> threads;

@@ -33,9 +33,7 @@ auth::Permission PermissionFor(const RequestContext& context) {
 // Whether the request brings its right with it: the keys that verify webhooks are public, and a
 // worker shows the token of its wake (section 7.3).
 bool IsOpenToAll(const RequestContext& context) {
-  if (context.operation != HttpOperation::kSubscription) {
-    return context.operation == HttpOperation::kOptions;
-  }
+  if (context.operation != HttpOperation::kSubscription) return false;
   const std::optional<ControlRoute> route = ParseControlPath(context.target.path);
   if (!route) return false;
   using Kind = ControlRoute::Kind;

@@ -17,7 +17,8 @@
 namespace ds {
 
 // Decides whether a request may go on: is there memory for it, who is it from, what may they do,
-// and how much. Each part may be absent. Thread-safe; runs on the thread of the request's exchange.
+// and how much. Each part may be absent. Preflights are not asked about. Thread-safe; runs on the
+// thread of the request's exchange.
 class Admission {
  public:
   struct Parts {

@@ -16,17 +16,6 @@
 namespace ds {
 namespace {
 
-constexpr char kAllowedHeaders[] =
-    "Content-Type, Content-Encoding, Authorization, If-None-Match, Last-Event-ID, Traceparent, "
-    "Tracestate, Stream-Seq, Stream-TTL, Stream-Expires-At, "
-    "Stream-Closed, Producer-Id, Producer-Epoch, Producer-Seq, Stream-Forked-From, "
-    "Stream-Fork-Offset, Stream-Fork-Sub-Offset";
-constexpr char kExposedHeaders[] =
-    "Stream-Next-Offset, Stream-Cursor, Stream-Up-To-Date, Stream-Closed, Stream-TTL, "
-    "Stream-Expires-At, Stream-SSE-Data-Encoding, Producer-Epoch, Producer-Seq, "
-    "Producer-Expected-Seq, Producer-Received-Seq, ETag, Location, Retry-After, X-Request-Id, "
-    "Accept-Encoding, Content-Encoding, Vary, RateLimit, RateLimit-Policy, WWW-Authenticate";
-constexpr char kPreflightMaxAge[] = "86400";
 constexpr int kRetryAfterSeconds = 1;
 // Room for what an answer says beside the headers that all have.
 constexpr size_t kOwnHeaderBytes = 384;
@@ -41,14 +30,12 @@ Gateway::Gateway(const GatewayOptions& options, StreamStore& store, LiveFeeds& f
       admission_(admission),
       clock_(clock),
       keepalive_(options.sse_keepalive),
-      probe_(metrics) {
+      probe_(metrics),
+      cors_(options.cors) {
   http::Response common;
   common.Add("X-Content-Type-Options", "nosniff");
   common.Add("Cross-Origin-Resource-Policy", "cross-origin");
-  if (options_.cors_origins == std::vector<std::string>{"*"}) {
-    common.Add("Access-Control-Allow-Origin", "*");
-    common.Add("Access-Control-Expose-Headers", kExposedHeaders);
-  }
+  common.headers += cors_.common_lines();
   static_headers_ = std::move(common.headers);
 }
 
@@ -59,8 +46,10 @@ Task<int> Gateway::Handle(http::Exchange& exchange) {
   absl::Status error = Identify(context);
   const FieldCheck fields = CheckFields(context.request());
   if (error.ok()) error = fields.status;
-  if (error.ok()) error = admission_.Shed(context);
-  if (error.ok() && admission_.guards()) error = co_await admission_.Admit(context);
+  // A preflight that is refused hides from the page why: it is cheap, and the request itself comes.
+  const bool admits = context.operation != HttpOperation::kOptions;
+  if (error.ok() && admits) error = admission_.Shed(context);
+  if (error.ok() && admits && admission_.guards()) error = co_await admission_.Admit(context);
   if (error.ok() && fields.has_content_encoding) error = co_await DecodeBody(context);
   int status = 0;
   if (!error.ok()) {
@@ -166,8 +155,7 @@ http::Response Gateway::Begin(int status, const RequestContext& context) const {
   http::Response response{.status = status};
   response.headers.reserve(static_headers_.size() + kOwnHeaderBytes);
   response.headers = static_headers_;
-  const bool listed = !options_.cors_origins.empty() && options_.cors_origins[0] != "*";
-  if (listed) AddCors(context.request(), response);
+  cors_.AddTo(context.request(), response);
   if (context.rate) AddRateLimit(context, response);
   return response;
 }
@@ -194,26 +182,10 @@ http::SteadyTime Gateway::LiveDeadline(const RequestContext& context,
   return std::chrono::steady_clock::now() + absl::ToChronoMilliseconds(longest);
 }
 
-void Gateway::AddCors(const http::Request& request, http::Response& response) const {
-  response.Add("Vary", "Origin");
-  const std::optional<std::string_view> origin = request.Find("origin");
-  if (!origin) return;
-  if (std::find(options_.cors_origins.begin(), options_.cors_origins.end(), *origin) ==
-      options_.cors_origins.end()) {
-    return;
-  }
-  response.Add("Access-Control-Allow-Origin", *origin);
-  response.Add("Access-Control-Expose-Headers", kExposedHeaders);
-}
-
 http::Response Gateway::Preflight(const RequestContext& context) const {
   http::Response response = Begin(204, context);
   response.Add("Allow", AllowedMethods(context.target.path));
-  if (!options_.cors_origins.empty()) {
-    response.Add("Access-Control-Allow-Methods", kAllMethods);
-    response.Add("Access-Control-Allow-Headers", kAllowedHeaders);
-    response.Add("Access-Control-Max-Age", kPreflightMaxAge);
-  }
+  cors_.AddPreflight(context.request(), response);
   return response;
 }
 

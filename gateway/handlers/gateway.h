@@ -9,6 +9,7 @@
 #include "absl/time/time.h"
 #include "base/clock.h"
 #include "gateway/handlers/admission.h"
+#include "gateway/handlers/cors.h"
 #include "gateway/handlers/probe.h"
 #include "gateway/handlers/request_context.h"
 #include "gateway/handlers/store_call.h"
@@ -35,8 +36,7 @@ struct GatewayOptions {
   absl::Duration sse_reconnect_interval = absl::Seconds(60);
   absl::Duration sse_keepalive = absl::Seconds(15);  // 0: none
   CursorOptions cursors;
-  // Origins that browsers may call from: {"*"} for all, empty for no CORS headers at all.
-  std::vector<std::string> cors_origins = {"*"};
+  CorsOptions cors;
   uint64_t max_chunk_bytes = 4u << 20;  // of one response
   bool compression = true;              // of catch-up reads
   uint64_t min_compressed_bytes = 1024;
@@ -142,7 +142,6 @@ class Gateway final : public http::Handler {
   // The URL before the path of a request, and that of the stream root, as the client sees them.
   std::string OriginUrl(const http::Request& request) const;
   std::string RootUrl(const http::Request& request) const;
-  void AddCors(const http::Request& request, http::Response& response) const;
   static void AddNextOffset(const Offset& next, http::Response& response);
   // What every answer to a read says.
   void AddReadHeaders(const ReadResult& read, http::Response& response) const;
@@ -165,6 +164,7 @@ class Gateway final : public http::Handler {
   Clock& clock_;
   const Keepalive keepalive_;
   GatewayProbe probe_;
+  const Cors cors_;
   std::string static_headers_;
 };
 
