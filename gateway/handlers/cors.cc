@@ -19,9 +19,11 @@ constexpr char kOwnRequestHeaders[] =
 constexpr char kExposed[] =
     "Stream-Next-Offset, Stream-Up-To-Date, Stream-Closed, Stream-Cursor, Stream-TTL, "
     "Stream-Expires-At, Stream-SSE-Data-Encoding, Producer-Epoch, Producer-Seq, "
-    "Producer-Expected-Seq, Producer-Received-Seq, Location, ETag, Vary, Content-Encoding, "
+    "Producer-Expected-Seq, Producer-Received-Seq, Location, ETag, Vary, "
+    "Accept-Encoding, Content-Encoding, "
     "Retry-After, RateLimit-Policy, RateLimit, Allow, WWW-Authenticate, X-Request-Id, "
-    "X-Content-Type-Options, Cross-Origin-Resource-Policy, X-Accel-Buffering";
+    "X-Content-Type-Options, Cross-Origin-Resource-Policy, X-Accel-Buffering, "
+    "Content-Security-Policy";
 constexpr char kMaxAgeSeconds[] = "86400";
 
 bool IsToken(std::string_view text) {

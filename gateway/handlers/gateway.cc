@@ -235,7 +235,12 @@ void Gateway::AddNextOffset(const Offset& next, http::Response& response) {
   response.Add("Stream-Next-Offset", std::string_view(text, sizeof text));
 }
 
+void Gateway::AddDocumentPolicy(http::Response& response) {
+  response.Add("Content-Security-Policy", "sandbox; default-src 'none'");
+}
+
 void Gateway::AddReadHeaders(const ReadResult& read, http::Response& response) const {
+  AddDocumentPolicy(response);
   AddNextOffset(read.next, response);
   if (read.up_to_date) response.Add("Stream-Up-To-Date", "true");
   if (read.at_end()) response.Add("Stream-Closed", "true");

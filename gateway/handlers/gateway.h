@@ -143,6 +143,9 @@ class Gateway final : public http::Handler {
   std::string OriginUrl(const http::Request& request) const;
   std::string RootUrl(const http::Request& request) const;
   static void AddNextOffset(const Offset& next, http::Response& response);
+  // Of an answer with stored content: a browser that shows it as a document, as it does text/html
+  // and SVG, runs nothing in it and gives it no origin (Content Security Policy Level 3).
+  static void AddDocumentPolicy(http::Response& response);
   // What every answer to a read says.
   void AddReadHeaders(const ReadResult& read, http::Response& response) const;
   // What caches must know of one.

@@ -82,6 +82,7 @@ http::Response Gateway::SseHead(const LiveRead& live, const RequestContext& cont
   head.Add("Cache-Control", "no-cache");
   head.Add("Vary", "Accept, Last-Event-ID");
   head.Add("X-Accel-Buffering", "no");
+  AddDocumentPolicy(head);
   if (live.form == SseForm::kBase64) head.Add("Stream-SSE-Data-Encoding", "base64");
   // Nothing follows, so these hold for the whole response (section 8).
   if (live.read.at_end() && live.read.chunk == nullptr) AddReadHeaders(live.read, head);
