@@ -20,17 +20,20 @@ constexpr char kNeverStale[] = ", must-revalidate, stale-while-revalidate=0";
 
 int64_t Seconds(absl::Duration duration) { return absl::ToInt64Seconds(duration); }
 
-// Whether the URL names a place in the incarnation that answered. An offset that a fork has from
-// its source does not: the fork may be deleted, and another one made that left the source earlier.
-bool NamesIncarnation(const ReadQuery& query, const StreamInfo& info) {
-  return query.from == ReadRequest::From::kOffset && query.offset.stream_id == info.stream_id;
+// Whether the URL names a place in the incarnation that all of the answer is of. An offset that a
+// fork has from its source does not: the fork may be deleted, and another one made that left the
+// source earlier.
+bool NamesIncarnation(const ReadQuery& query, const ReadResult& read) {
+  return query.from == ReadRequest::From::kOffset &&
+         query.offset.incarnation == read.next.incarnation &&
+         query.offset.incarnation >= read.info.stream_id;
 }
 
 }  // namespace
 
 Permanence PermanenceOf(const ReadQuery& query, const ReadResult& read) {
   if (query.from == ReadRequest::From::kNow) return Permanence::kMomentary;
-  if (!NamesIncarnation(query, read.info)) return Permanence::kChanging;
+  if (!NamesIncarnation(query, read)) return Permanence::kChanging;
   if (!read.up_to_date || read.at_end()) return Permanence::kFixed;
   return query.live == ReadQuery::Live::kLongPoll ? Permanence::kShared : Permanence::kChanging;
 }

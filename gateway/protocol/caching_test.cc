@@ -11,6 +11,7 @@ ReadResult ReadOf(bool up_to_date, bool closed) {
   ReadResult read;
   read.info.stream_id = kId;
   read.info.closed = closed;
+  read.next = {kId, 9};
   read.up_to_date = up_to_date;
   return read;
 }
@@ -27,6 +28,13 @@ TEST(Permanence, WhatIsCutBelowTheTailIsFixedAndSoIsTheEnd) {
   EXPECT_EQ(PermanenceOf(At({kId, 5}), ReadOf(false, false)), Permanence::kFixed);
   EXPECT_EQ(PermanenceOf(At({kId, 5}), ReadOf(false, true)), Permanence::kFixed);
   EXPECT_EQ(PermanenceOf(At({kId, 5}), ReadOf(true, true)), Permanence::kFixed);
+}
+
+TEST(Permanence, AnAnswerAcrossALossIsNotFixed) {
+  ReadResult read = ReadOf(false, false);
+  read.next = {kId + 1000, 9};
+  EXPECT_EQ(PermanenceOf(At({kId, 5}), read), Permanence::kChanging);
+  EXPECT_EQ(PermanenceOf(At({kId + 1000, 7}), read), Permanence::kFixed);
 }
 
 TEST(Permanence, WhatEndsAtTheTailOfAnOpenStreamChanges) {

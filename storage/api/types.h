@@ -15,9 +15,6 @@
 
 namespace ds {
 
-// The stream that lists all others, where the storage keeps one (docs/api.md). Clients only read it.
-inline constexpr char kRegistryPath[] = "__registry__";
-
 // The headers of an idempotent producer (section 5.2.1). Both numbers are at most 2^53-1.
 struct ProducerTag {
   std::string id;
