@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/percent_encode.h"
 #include "commands/commands.h"
 #include "commands/http_call.h"
 #include "nlohmann/json.hpp"
@@ -45,20 +46,6 @@ struct StreamOptions {
   bool follow = false;
 };
 
-std::string PercentEncodePath(std::string_view path) {
-  std::string encoded;
-  for (const char c : path) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       std::string_view("-._~/").find(c) != std::string_view::npos;
-    if (plain) {
-      encoded.push_back(c);
-    } else {
-      absl::StrAppend(&encoded, "%", absl::Hex(static_cast<unsigned char>(c), absl::kZeroPad2));
-    }
-  }
-  return encoded;
-}
-
 // How far a long piece of work has come, on a terminal only.
 class Progress {
  public:
@@ -90,7 +77,7 @@ class StreamClient {
   HttpCall Call(const std::string& method, const std::string& query = {}) const {
     HttpCall call;
     call.method = method;
-    call.url = root_ + PercentEncodePath(options_.path) + query;
+    call.url = root_ + PercentEncode(options_.path, "/") + query;
     call.headers = common_;
     call.ca_file = options_.ca_file;
     return call;
@@ -139,7 +126,8 @@ class StreamClient {
     if (!options_.ttl.empty()) call.headers.emplace_back("Stream-TTL", options_.ttl);
     if (!options_.fork_from.empty()) {
       const std::string path = root_.substr(root_.find('/', root_.find("://") + 3));
-      call.headers.emplace_back("Stream-Forked-From", path + PercentEncodePath(options_.fork_from));
+      call.headers.emplace_back("Stream-Forked-From",
+                                path + PercentEncode(options_.fork_from, "/"));
     }
     if (options_.close) call.headers.emplace_back("Stream-Closed", "true");
     const HttpCall::Answer answer = RunWithRetries(call, /*repeatable=*/true);

@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/base64url.h"
+#include "base/percent_encode.h"
 #include "nlohmann/json.hpp"
 #include "openssl/rand.h"
 #include "spdlog/spdlog.h"
@@ -29,21 +30,6 @@ std::string AckedText(const std::optional<Offset>& acked) {
 
 std::string ToJson(const nlohmann::ordered_json& json) {
   return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
-
-// As a segment of a URL's path.
-std::string PercentEncode(std::string_view text) {
-  std::string encoded;
-  for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       c == '-' || c == '.' || c == '_' || c == '~';
-    if (plain) {
-      encoded.push_back(c);
-    } else {
-      absl::StrAppend(&encoded, "%", absl::Hex(static_cast<unsigned char>(c), absl::kZeroPad2));
-    }
-  }
-  return encoded;
 }
 
 }  // namespace
