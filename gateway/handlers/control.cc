@@ -24,7 +24,7 @@ void Take(absl::StatusOr<Body> body, Parsed& parsed, Make make) {
 }
 
 Parsed ParseControl(const http::Request& request, const ControlRoute& route,
-                    const std::string& root_url) {
+                    const std::string& root_url, bool root_is_configured) {
   Parsed parsed;
   parsed.call.id = route.id;
   // HEAD is GET whose answer's body is left out on the way.
@@ -47,7 +47,7 @@ Parsed ParseControl(const http::Request& request, const ControlRoute& route,
     case ControlRoute::Kind::kSubscription:
       if (method == "PUT") {
         Take(ParseSubscriptionBody(request.body), parsed, [&](SubscriptionConfig config) {
-          return SubscriptionCall::Put{std::move(config), root_url};
+          return SubscriptionCall::Put{std::move(config), root_url, root_is_configured};
         });
       } else if (method == "DELETE") {
         parsed.call.operation = SubscriptionCall::Delete{};
@@ -152,7 +152,8 @@ Task<int> Gateway::Control(RequestContext& context) {
     co_return co_await context.exchange.Respond(
         Problem(MakeError(ErrorCode::kStreamNotFound, "no such control API"), context));
   }
-  Parsed parsed = ParseControl(request, *route, RootUrl(request));
+  Parsed parsed =
+      ParseControl(request, *route, RootUrl(request), !options_.public_url.empty());
   if (parsed.status.ok()) parsed.status = co_await admission_.AdmitAll(context, parsed.call);
   SubscriptionAnswer answer;
   if (parsed.status.ok()) {

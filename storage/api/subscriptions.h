@@ -66,6 +66,10 @@ struct SubscriptionCall {
   struct Put {
     SubscriptionConfig config;
     std::string base_url;
+    // One that the server was told by its operator also replaces that of a subscription that is
+    // there; one that a request has named does not. (GCC 12 takes no initializer here; false where
+    // it is left out, since values of this type are value-initialized.)
+    bool base_url_is_configured;
   };
   // kSubscriptionNotFound.
   struct Get {};

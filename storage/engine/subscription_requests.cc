@@ -61,7 +61,7 @@ std::optional<SubscriptionAnswer> SubscriptionBook::CheckPut(const std::string& 
   if (existing->config_hash != HashConfig(put.config)) {
     return Refusal(ErrorCode::kSubscriptionExists);
   }
-  if (existing->base_url != put.base_url) {
+  if (put.base_url_is_configured && existing->base_url != put.base_url) {
     Touch(*existing);
     existing->base_url = put.base_url;
   }

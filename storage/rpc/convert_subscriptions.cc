@@ -103,6 +103,7 @@ struct Setter {
   void operator()(const SubscriptionCall::Put& in) const {
     Set(in.config, *out.mutable_put()->mutable_config());
     out.mutable_put()->set_base_url(in.base_url);
+    out.mutable_put()->set_base_url_is_configured(in.base_url_is_configured);
   }
   void operator()(const SubscriptionCall::Get&) const { out.mutable_get(); }
   void operator()(const SubscriptionCall::Delete&) const { out.mutable_delete_(); }
@@ -164,6 +165,7 @@ absl::Status FromProto(const Request& in, SubscriptionCall& out) {
     case Request::kPut: {
       auto& put = out.operation.emplace<SubscriptionCall::Put>();
       put.base_url = in.put().base_url();
+      put.base_url_is_configured = in.put().base_url_is_configured();
       status = Take(in.put().config(), put.config);
       break;
     }
