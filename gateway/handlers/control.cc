@@ -152,8 +152,7 @@ Task<int> Gateway::Control(RequestContext& context) {
     co_return co_await context.exchange.Respond(
         Problem(MakeError(ErrorCode::kStreamNotFound, "no such control API"), context));
   }
-  Parsed parsed =
-      ParseControl(request, *route, RootUrl(request), !options_.public_url.empty());
+  Parsed parsed = ParseControl(request, *route, RootUrl(request), !options_.public_url.empty());
   if (parsed.status.ok()) parsed.status = co_await admission_.AdmitAll(context, parsed.call);
   SubscriptionAnswer answer;
   if (parsed.status.ok()) {

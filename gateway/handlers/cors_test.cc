@@ -1,7 +1,7 @@
 #include "gateway/handlers/cors.h"
 
+#include <deque>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "gmock/gmock.h"
@@ -13,9 +13,14 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-http::Request From(std::vector<http::Request::Header> headers) {
-  http::Request request;
-  request.headers = std::move(headers);
+// A request with these headers; it stays until the tests end, for requests cannot be copied.
+const http::Request& From(const std::vector<http::Request::Header>& headers) {
+  static std::deque<http::Request> made;
+  http::Request& request = made.emplace_back();
+  for (const http::Request::Header& header : headers) {
+    const http::Request::Span name = request.Append(header.name);
+    request.AddHeader(name, request.Append(header.value));
+  }
   return request;
 }
 

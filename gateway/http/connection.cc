@@ -234,7 +234,7 @@ std::string Connection::ResponseHead(Response& response, bool streaming) {
     } else {
       keep_alive_ = false;
     }
-  } else if (HasLength(response, request_.method == "HEAD")) {
+  } else if (HasLength(response, request_.method() == "HEAD")) {
     head.append("Content-Length: ");
     AppendDecimal(TotalSize(response.body), head);
     head.append("\r\n");

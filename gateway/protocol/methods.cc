@@ -5,7 +5,6 @@
 #include <optional>
 
 #include "gateway/protocol/subscription_json.h"
-#include "storage/api/types.h"
 
 namespace ds {
 
@@ -15,9 +14,9 @@ bool IsKnownMethod(std::string_view method) {
   return std::find(kKnown.begin(), kKnown.end(), method) != kKnown.end();
 }
 
-std::string_view AllowedMethods(std::string_view path) {
+std::string_view AllowedMethods(const StreamPath& path) {
   constexpr std::string_view kReading = "GET, HEAD, OPTIONS";
-  if (path == kRegistryPath) return kReading;
+  if (path.text() == kRegistryPath) return kReading;
   if (!IsControlPath(path)) return kAllMethods;
   const std::optional<ControlRoute> route = ParseControlPath(path);
   if (!route) return "OPTIONS";

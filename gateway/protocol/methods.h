@@ -3,6 +3,8 @@
 
 #include <string_view>
 
+#include "storage/api/stream_path.h"
+
 // The methods of what this server has (RFC 9110 sections 9 and 10.2.1).
 
 namespace ds {
@@ -15,7 +17,7 @@ inline constexpr char kAllMethods[] = "GET, HEAD, POST, PUT, DELETE, OPTIONS";
 bool IsKnownMethod(std::string_view method);
 
 // The value of Allow: the methods of the resource at that stream path.
-std::string_view AllowedMethods(std::string_view path);
+std::string_view AllowedMethods(const StreamPath& path);
 
 }  // namespace ds
 

@@ -5,17 +5,21 @@
 namespace ds {
 namespace {
 
+std::string_view AllowedAt(const std::string& path) {
+  return AllowedMethods(*StreamPath::Parse(path));
+}
+
 TEST(Methods, EachResourceHasItsOwn) {
-  EXPECT_EQ(AllowedMethods("a/b"), kAllMethods);
-  EXPECT_EQ(AllowedMethods(""), kAllMethods);
-  EXPECT_EQ(AllowedMethods("__registry__"), "GET, HEAD, OPTIONS");
-  EXPECT_EQ(AllowedMethods("__ds/jwks.json"), "GET, HEAD, OPTIONS");
-  EXPECT_EQ(AllowedMethods("__ds/subscriptions/s"), "GET, HEAD, PUT, DELETE, OPTIONS");
-  EXPECT_EQ(AllowedMethods("__ds/subscriptions/s/streams/a"), "DELETE, OPTIONS");
+  EXPECT_EQ(AllowedAt("a/b"), kAllMethods);
+  EXPECT_EQ(AllowedMethods(StreamPath()), kAllMethods);
+  EXPECT_EQ(AllowedAt("__registry__"), "GET, HEAD, OPTIONS");
+  EXPECT_EQ(AllowedAt("__ds/jwks.json"), "GET, HEAD, OPTIONS");
+  EXPECT_EQ(AllowedAt("__ds/subscriptions/s"), "GET, HEAD, PUT, DELETE, OPTIONS");
+  EXPECT_EQ(AllowedAt("__ds/subscriptions/s/streams/a"), "DELETE, OPTIONS");
   for (const char* call : {"streams", "callback", "claim", "ack", "release"}) {
-    EXPECT_EQ(AllowedMethods(std::string("__ds/subscriptions/s/") + call), "POST, OPTIONS") << call;
+    EXPECT_EQ(AllowedAt(std::string("__ds/subscriptions/s/") + call), "POST, OPTIONS") << call;
   }
-  EXPECT_EQ(AllowedMethods("__ds/nothing"), "OPTIONS");
+  EXPECT_EQ(AllowedAt("__ds/nothing"), "OPTIONS");
 }
 
 TEST(Methods, KnownOnesAreThoseOfTheStandards) {

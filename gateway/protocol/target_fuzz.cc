@@ -35,7 +35,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (!ds::ParseTarget(target, kRoot, out).ok()) continue;
     Check(!out.path.empty() && out.path.text().size() <= ds::StreamPath::kMaxBytes);
     ds::Target again;
-    Check(ds::ParseTarget(EscapeAll(out.path), kRoot, again).ok());
+    Check(ds::ParseTarget(EscapeAll(out.path.text()), kRoot, again).ok());
     Check(again.path == out.path);
   }
   return 0;

@@ -26,7 +26,17 @@ struct ModelStream {
 };
 
 struct Action {
-  enum Kind { kCreate, kAppend, kProduce, kClose, kDelete, kFork, kReopen, kReopenAsCopy, kKindCount };
+  enum Kind {
+    kCreate,
+    kAppend,
+    kProduce,
+    kClose,
+    kDelete,
+    kFork,
+    kReopen,
+    kReopenAsCopy,
+    kKindCount
+  };
   Kind kind;
   int stream;
   int other;

@@ -518,8 +518,8 @@ TEST_F(SubscriptionBookTest, AcksOutOfRangeChangeNothing) {
   };
   for (const std::string& offset :
        {std::string("-1"), std::string("junk"),
-        Offset{tail.incarnation, tail.position + 1}.ToString(), Offset{tail.incarnation, 3}.ToString(),
-        Offset{tail.incarnation + 100, 1}.ToString()}) {
+        Offset{tail.incarnation, tail.position + 1}.ToString(),
+        Offset{tail.incarnation, 3}.ToString(), Offset{tail.incarnation + 100, 1}.ToString()}) {
     EXPECT_EQ(Code(ack("events/a", offset)), ErrorCode::kAckRejected) << offset;
   }
   EXPECT_EQ(Code(ack("events/c", tail.ToString())), ErrorCode::kAckRejected);
