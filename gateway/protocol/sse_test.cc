@@ -10,7 +10,7 @@ namespace ds {
 namespace {
 
 constexpr Offset kNext{1, 2};
-constexpr char kNextText[] = "0000000000000001_0000000000000002";
+constexpr char kNextText[] = "0001000000000001_0000000000000004";
 
 std::string DataEvent(SseForm form, std::string_view content_type, std::string_view data,
                       const std::vector<uint32_t>& message_sizes = {}) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "base/clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -32,9 +33,9 @@ class CheckerTest : public ::testing::Test {
     auto engine = Engine::Open(options, Clock::System());
     ASSERT_TRUE(engine.ok()) << engine.status();
     SyncStore store(**engine);
-    store.Make("bytes");
+    bytes_id_ = store.Make("bytes").tail.incarnation;
     for (int i = 0; i < 3; ++i) store.Add("bytes", "some bytes");
-    store.Make("json", "application/json", R"([{"a":1},{"b":2}])");
+    json_id_ = store.Make("json", "application/json", R"([{"a":1},{"b":2}])").tail.incarnation;
     store.Create({.path = "timed", .lifetime = {.ttl_seconds = 3600}});
     store.Create({.path = "fork", .fork = ForkPoint{"bytes", {}, 0}});
     store.Append({.path = "bytes",
@@ -64,6 +65,8 @@ class CheckerTest : public ::testing::Test {
   }
 
   std::string directory_;
+  uint64_t bytes_id_ = 0;
+  uint64_t json_id_ = 0;
   absl::StatusOr<CheckReport> report_ = absl::UnknownError("not checked");
 };
 
@@ -77,21 +80,23 @@ TEST_F(CheckerTest, FindsNothingInAGoodDirectoryAndChangesNothing) {
 }
 
 TEST_F(CheckerTest, FindsAHoleAmongTheRecords) {
-  Tamper([](Database& database, rocksdb::WriteBatch& batch) {
-    batch.Delete(database.family(Family::kRecords), RecordKey(1, 10));
+  Tamper([this](Database& database, rocksdb::WriteBatch& batch) {
+    batch.Delete(database.family(Family::kRecords), RecordKey(bytes_id_, 10));
   });
   EXPECT_THAT(Check(), Contains(HasSubstr("stream 'bytes': bytes 10 to 20 are missing")));
 }
 
 TEST_F(CheckerTest, FindsDamagedRecordsAndMetadata) {
-  Tamper([](Database& database, rocksdb::WriteBatch& batch) {
-    batch.Put(database.family(Family::kRecords), RecordKey(1, 10), "\x07 what");
+  Tamper([this](Database& database, rocksdb::WriteBatch& batch) {
+    batch.Put(database.family(Family::kRecords), RecordKey(bytes_id_, 10), "\x07 what");
     batch.Put(database.family(Family::kStreams), "json", "\xff\xff");
   });
   const std::vector<std::string> problems = Check();
   EXPECT_THAT(problems, Contains(HasSubstr("the record at 10 is damaged")));
   EXPECT_THAT(problems, Contains(HasSubstr("stream 'json': damaged metadata")));
-  EXPECT_THAT(problems, Contains(HasSubstr("records of stream id 2 belong to no stream")));
+  EXPECT_THAT(
+      problems,
+      Contains(HasSubstr(absl::StrCat("records of stream id ", json_id_, " belong to no stream"))));
 }
 
 TEST_F(CheckerTest, FindsForksWithoutTheirSource) {
@@ -100,7 +105,8 @@ TEST_F(CheckerTest, FindsForksWithoutTheirSource) {
   });
   const std::vector<std::string> problems = Check();
   EXPECT_THAT(problems, Contains(HasSubstr("fork 'fork': its source 'bytes' is missing")));
-  EXPECT_THAT(problems, Contains(HasSubstr("a producer belongs to stream id 1")));
+  EXPECT_THAT(problems,
+              Contains(HasSubstr(absl::StrCat("a producer belongs to stream id ", bytes_id_))));
 }
 
 TEST_F(CheckerTest, FindsAMissingTimerAndAMissingFork) {

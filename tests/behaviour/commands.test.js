@@ -30,7 +30,7 @@ test("a stream's life from the command line", async () => {
   server = await startServer(["dev", "--registry"])
   expect(text(stream("create", "notes/today", "--content-type", "text/plain"))).toMatch(/^created \S+\n$/)
   expect(text(stream("create", "notes/today", "--content-type", "text/plain"))).toMatch(/^exists /)
-  expect(text(stream("append", "notes/today", "--data", "one,"))).toMatch(/^[0-9a-f]{16}_[0-9a-f]{16}\n$/)
+  expect(text(stream("append", "notes/today", "--data", "one,"))).toMatch(/^[0-9]{16}_[0-9]{16}\n$/)
   const appended = run(["stream", "append", "notes/today", "--lines"], { input: "two,\n\nthree" })
   expect(appended.code).toBe(0)
   expect(text(stream("read", "notes/today"))).toBe("one,two,three")
