@@ -90,7 +90,7 @@ test("the README's quick start works against it", () => {
   const statuses = answers.map(([, out]) => /^HTTP\/1\.1 (\d+)/.exec(out)?.[1])
   expect(statuses).toEqual(["201", "204", "204", "200", undefined, "204", "204"])
   expect(answers[3][1]).toMatch(/Hello, world!$/)
-  expect(answers[4][1]).toMatch(/event: data\ndata:Hello, world!\n\nevent: control\n/)
+  expect(answers[4][1]).toMatch(/event: data\ndata:Hello, world!\nid: \S+\n\nevent: control\n/)
   expect(answers[5][1]).toMatch(/Stream-Closed: true/i)
 })
 
