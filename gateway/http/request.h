@@ -15,8 +15,7 @@ bool EqualsIgnoringCase(std::string_view a, std::string_view b);
 // A request: its head in one buffer of its own, and its body. What the head says is kept as offsets
 // into that buffer, so nothing in here can point at anybody else's memory or at memory that has
 // moved. The views that it hands out hold until the next call of SetHead, Append, Join, Clear or
-// Release;
-// the exchange makes none of them while a handler runs. One thread at a time.
+// Release; the exchange makes none of them while a handler runs. One thread at a time.
 class Request {
  public:
   struct Header {
