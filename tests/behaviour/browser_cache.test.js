@@ -12,8 +12,9 @@ beforeAll(async () => {
 })
 afterAll(() => Promise.all([browser?.close(), origin?.stop()]))
 
-/** Requests of that operation that the gateway has answered, by class of status. */
+/** Requests of that operation that the gateway has answered, by class of status. The count follows the answer, which gets a moment for it. */
 async function answered(server, operation) {
+  await new Promise((resolve) => setTimeout(resolve, 100))
   const text = await (await fetch(`${server.admin}/metrics`)).text()
   const counts = [...text.matchAll(/^durable_streams_http_requests_total\{operation="(\w+)",status="(\w+)"\} (\d+)/gm)]
   return Object.fromEntries(counts.filter(([, name]) => name === operation).map(([, , status, count]) => [status, Number(count)]))
