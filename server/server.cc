@@ -37,6 +37,9 @@ class HookCaller final : public WatchObserver {
       case ChangeEvent::Kind::kExpired:
         if (hooks_.stream_deleted) hooks_.stream_deleted(event);
         break;
+      case ChangeEvent::Kind::kLost:
+        if (hooks_.changes_lost) hooks_.changes_lost();
+        break;
       case ChangeEvent::Kind::kAppended:
       case ChangeEvent::Kind::kClosed:
         break;

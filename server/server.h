@@ -27,6 +27,9 @@ class Server {
   struct Hooks {
     std::function<void(const ChangeEvent&)> stream_created;
     std::function<void(const ChangeEvent&)> stream_deleted;  // deleted or expired
+    // A gateway's connection to the storage broke and is there again, or the hooks did not keep up:
+    // some changes before this were not told. List the streams to find out.
+    std::function<void()> changes_lost;
   };
 
   // Returns when the server answers. Errors: InvalidArgument, Unavailable (an address or the data

@@ -187,7 +187,14 @@ struct TailEvent {
 
 // One change that Watch reports.
 struct ChangeEvent {
-  enum class Kind { kCreated, kAppended, kClosed, kDeleted, kExpired };
+  enum class Kind {
+    kCreated,
+    kAppended,
+    kClosed,
+    kDeleted,
+    kExpired,
+    kLost,  // changes before the next one were lost: list to find out; nothing else is set
+  };
 
   Kind kind = Kind::kCreated;
   std::string path;

@@ -199,7 +199,7 @@ class RemoteStoreImpl final : public RemoteStore, private ClientSession::Observe
     ClientSession* writer = nullptr;
     {
       const std::lock_guard<std::mutex> lock(mutex_);
-      watchers_[id] = {pattern.text(), std::move(observer)};
+      watchers_[id] = {pattern.text(), std::move(observer), open_};
       if (open_) EnqueueLocked(WatchCall(id, pattern.text()));
       writer = PrepareLocked();
     }
@@ -228,6 +228,7 @@ class RemoteStoreImpl final : public RemoteStore, private ClientSession::Observe
   struct WatcherEntry {
     std::string pattern;
     std::shared_ptr<WatchObserver> observer;
+    bool begun = false;  // the storage has heard of it, on this session or an earlier one
   };
 
   static HeadResult TakeHead(pb::SessionAnswer& answer) {
@@ -298,11 +299,11 @@ class RemoteStoreImpl final : public RemoteStore, private ClientSession::Observe
     if (writer != nullptr) writer->Write();
   }
 
-  void EnqueueLocked(Pending pending) {
+  void EnqueueLocked(Pending pending, bool first = false) {
     const uint64_t id = pending.call.id();
     queued_bytes_ += pending.size;
     pending_.emplace(id, std::move(pending));
-    queue_.push_back(id);
+    queue_.insert(first ? queue_.begin() : queue_.end(), id);
   }
 
   // Puts what waits into a message, if none is being sent: then whoever called has to call Write of
@@ -411,16 +412,23 @@ void RemoteStoreImpl::Sample(Samples& samples) const {
 
 void RemoteStoreImpl::OnOpened() {
   ClientSession* writer = nullptr;
+  std::vector<std::shared_ptr<WatchObserver>> lost;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     open_ = true;
     down_ = false;
     probe_.sessions.Increment();
-    for (const auto& [id, watcher] : watchers_) EnqueueLocked(WatchCall(id, watcher.pattern));
+    for (auto& [id, watcher] : watchers_) {
+      // Before what waits: a list that is asked for after the watch tells of all before it.
+      EnqueueLocked(WatchCall(id, watcher.pattern), /*first=*/true);
+      if (std::exchange(watcher.begun, true)) lost.push_back(watcher.observer);
+    }
     writer = PrepareLocked();
   }
   if (writer != nullptr) writer->Write();
   spdlog::info("connected to the storage");
+  // What happened between the sessions.
+  for (const auto& observer : lost) observer->OnChange({.kind = ChangeEvent::Kind::kLost});
 }
 
 void RemoteStoreImpl::OnWritten() {

@@ -18,7 +18,8 @@ namespace ds::rpc {
 // repeat (reads, appends with a producer) is repeated on the next one; other writes answer
 // kWriteUncertain. For a storage that cannot be reached calls wait a second, in case it is only
 // being started again; then they answer kStorageUnavailable, and further ones do so at once until
-// it is back. Those had no effect. Subscriptions end with TailEvent::kLost. Thread-safe.
+// it is back. Those had no effect. What follows a stream ends with TailEvent::kLost; what watches
+// goes on, after ChangeEvent::kLost. Thread-safe.
 class RemoteStore : public StreamStore {
  public:
   struct Options {

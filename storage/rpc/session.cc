@@ -20,7 +20,7 @@ namespace {
 constexpr size_t kMaxCallsUnderWay = 16'384;
 // Streams and patterns that one gateway follows at the same time.
 constexpr size_t kMaxFollowed = 1'000'000;
-// Events that wait for a gateway that does not read; beyond it, what it follows is cut off.
+// What may wait for a gateway that does not read. Beyond it events are lost, and it is told so.
 constexpr uint64_t kMaxQueuedBytes = 64u << 20;
 constexpr uint64_t kMaxMessageBytes = 4u << 20;
 
@@ -37,7 +37,9 @@ class SessionState : public std::enable_shared_from_this<SessionState> {
 
   void Dispatch(pb::SessionCall&& call);
   void Answer(pb::SessionAnswer&& answer, bool ends_call);
-  void Event(pb::SessionAnswer&& answer, uint64_t id);
+  // What is told of one subscription. Where there is no room for it, `loss` is told instead, once:
+  // `lost` remembers that, until there is room again or, with `for_good`, for ever.
+  void Event(pb::SessionAnswer&& answer, pb::SessionAnswer&& loss, bool for_good, bool& lost);
   void Opened(bool ok);
   void WriteDone(bool ok);
   void ReadDone(bool ok);
@@ -158,12 +160,17 @@ class SessionState::Follower final : public TailObserver {
     pb::SessionAnswer answer;
     answer.set_id(id_);
     *answer.mutable_tail() = ToProto(event);
-    session_->Event(std::move(answer), id_);
+    pb::SessionAnswer loss;
+    loss.set_id(id_);
+    loss.mutable_tail()->set_kind(pb::TailEvent::KIND_LOST);
+    // The gateway follows anew; until it cancels this there is nothing more to say.
+    session_->Event(std::move(answer), std::move(loss), /*for_good=*/true, lost_);
   }
 
  private:
   const std::shared_ptr<SessionState> session_;
   const uint64_t id_;
+  bool lost_ = false;  // guarded by the session's mutex
 };
 
 class SessionState::Watcher final : public WatchObserver {
@@ -174,12 +181,16 @@ class SessionState::Watcher final : public WatchObserver {
     pb::SessionAnswer answer;
     answer.set_id(id_);
     *answer.mutable_change() = ToProto(event);
-    session_->Event(std::move(answer), id_);
+    pb::SessionAnswer loss;
+    loss.set_id(id_);
+    loss.mutable_change()->set_kind(pb::WatchResponse::KIND_LOST);
+    session_->Event(std::move(answer), std::move(loss), /*for_good=*/false, lost_);
   }
 
  private:
   const std::shared_ptr<SessionState> session_;
   const uint64_t id_;
+  bool lost_ = false;  // guarded by the session's mutex
 };
 
 template <typename Result, typename Finish>
@@ -364,17 +375,16 @@ void SessionState::Answer(pb::SessionAnswer&& answer, bool ends_call) {
   Write(writer);
 }
 
-void SessionState::Event(pb::SessionAnswer&& answer, uint64_t id) {
+void SessionState::Event(pb::SessionAnswer&& answer, pb::SessionAnswer&& loss, bool for_good,
+                         bool& lost) {
+  bool full;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    if (queued_bytes_ > kMaxQueuedBytes) {
-      // The subscription itself goes when the gateway cancels it, as it does on this event.
-      answer.Clear();
-      answer.set_id(id);
-      answer.mutable_tail()->set_kind(pb::TailEvent::KIND_LOST);
-    }
+    full = queued_bytes_ > kMaxQueuedBytes;
+    if (lost && (full || for_good)) return;
+    lost = full;
   }
-  Answer(std::move(answer), /*ends_call=*/false);
+  Answer(full ? std::move(loss) : std::move(answer), /*ends_call=*/false);
 }
 
 Session* SessionState::PrepareLocked() {
