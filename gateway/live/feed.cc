@@ -108,7 +108,11 @@ void Feed::OnReady(const HeadResult& head, uint64_t subscription_number) {
 
 void Feed::TakeHeadLocked(const HeadResult& head) {
   const StreamInfo& info = head.info;
-  if (known_ && info.stream_id != stream_id_) {
+  // A stream that was cut, as by a restore, or that goes on in another incarnation, may have other
+  // bytes where the ring has some. Its readers ask anew, with offsets that tell.
+  const bool went_on = state_ != State::kLost || (info.tail.incarnation == lost_tail_.incarnation &&
+                                                  info.tail.position >= lost_tail_.position);
+  if (known_ && (info.stream_id != stream_id_ || !went_on)) {
     state_ = State::kEnded;
     return;
   }
@@ -118,15 +122,16 @@ void Feed::TakeHeadLocked(const HeadResult& head) {
   content_type_ = info.content_type;
   stream_id_ = info.stream_id;
   closed_ |= info.closed;
-  if (info.tail.position <= tail_) return;
+  if (info.tail.position < tail_.position) return;
   // Commits that the subscription did not bring.
-  DropLocked(ring_.size());
-  tail_ = info.tail.position;
+  if (info.tail.position > tail_.position) DropLocked(ring_.size());
+  tail_ = info.tail;
 }
 
 void Feed::LoseLocked() {
   if (std::exchange(state_, State::kLost) == State::kLost) return;
   lost_at_ = std::chrono::steady_clock::now();
+  lost_tail_ = tail_;
   probe_.feeds_lost.Increment();
 }
 
@@ -154,9 +159,9 @@ void Feed::OnTail(const TailEvent& event, uint64_t subscription_number) {
 }
 
 void Feed::AppendLocked(const TailEvent& event) {
-  if (event.next.position <= tail_) return;
-  if (event.start.position != tail_) DropLocked(ring_.size());
-  tail_ = event.next.position;
+  if (event.next.position <= tail_.position) return;
+  if (event.start.position != tail_.position) DropLocked(ring_.size());
+  tail_ = event.next;
   ring_bytes_ += event.data().size();
   ring_.push_back({event, std::chrono::steady_clock::now()});
   if (ring_.size() < 2 || (ring_bytes_ <= kMaxRingBytes && ring_.size() <= kMaxRingItems)) return;
@@ -189,7 +194,7 @@ Feed::View::Kind Feed::Locate(uint64_t stream_id, uint64_t position, size_t& fir
   if (!known_) return View::Kind::kNothing;
   if (stream_id != stream_id_) return View::Kind::kEnded;
   const bool lost = state_ == State::kLost;
-  if (position >= tail_) return closed_ && !lost ? View::Kind::kEnd : View::Kind::kNothing;
+  if (position >= tail_.position) return closed_ && !lost ? View::Kind::kEnd : View::Kind::kNothing;
   // Readers are mostly at the ring's end.
   for (size_t i = ring_.size(); i-- > 0;) {
     if (ring_[i].event.start.position > position) continue;

@@ -178,11 +178,12 @@ class Feed final : public std::enable_shared_from_this<Feed> {
   bool subscribing_ = false;  // OnReady is still to come
   State state_ = State::kStarting;
   http::SteadyTime lost_at_;
+  Offset lost_tail_;  // what tail_ was then
   bool draining_ = false;
   bool known_ = false;  // the store has once said what there is
   std::string content_type_;
   uint64_t stream_id_ = 0;
-  uint64_t tail_ = 0;
+  Offset tail_;
   bool closed_ = false;
   std::vector<FeedItem> ring_;
   uint64_t ring_bytes_ = 0;

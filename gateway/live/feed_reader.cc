@@ -68,7 +68,7 @@ void Feed::Dispatch(Group& group) {
       }
       reaches_tail = !items.empty();
     }
-    group.position = tail_;
+    group.position = tail_.position;
   }
   // Those who wait again do so in the group's list.
   Readers readers;
@@ -157,7 +157,7 @@ bool Feed::Reader::await_suspend(std::coroutine_handle<> coroutine) {
       (place_.form == SseForm::kBase64 ? feed_->wants_base64_ : feed_->wants_lines_) = true;
     }
     Group& group = feed_->GroupOf(exchange_.io());
-    if (!std::exchange(group.active, true)) group.position = feed_->tail_;
+    if (!std::exchange(group.active, true)) group.position = feed_->tail_.position;
     group.readers.push_back(*this);
   }
   coroutine_ = coroutine;
