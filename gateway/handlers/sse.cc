@@ -52,7 +52,10 @@ Task<int> Gateway::Sse(RequestContext& context, std::unique_ptr<LiveRead> live) 
   if (live->form == SseForm::kBase64 && IsText(content_type)) {
     live->first_fit = FitOf(content_type, read.data());
   }
-  if (!co_await context.exchange.StartStream(SseHead(*live, context))) co_return kStatus;
+  if (!co_await context.exchange.StartStream(SseHead(*live, context),
+                                             keepalive_.comment().payload())) {
+    co_return kStatus;
+  }
   const GatewayProbe::LiveReader counted(probe_.sse_readers);
   LiveFeeds::Use feed;
   while (true) {

@@ -18,9 +18,9 @@ namespace {
 
 // How much a peer may send ahead of the answer that it waits for.
 constexpr size_t kMaxPipelined = 64 << 10;
-constexpr size_t kMaxIovecs = 64;
-// How long an error's last bytes may take to be read before the socket is reset.
-constexpr std::chrono::milliseconds kLinger{1'000};
+// How often a socket is read before others have their turn: 1 MiB.
+constexpr int kMaxReads = 16;
+constexpr char kContinue[] = "HTTP/1.1 100 Continue\r\n\r\n";
 
 void AppendDecimal(uint64_t value, std::string& out) {
   char buffer[20];
@@ -52,54 +52,98 @@ void Connection::Start() {
   if (!io_.Watch(transport_->socket(), *this)) Close();
 }
 
-void Connection::OnReady(bool readable, bool writable, bool hung_up) {
+void Connection::OnReady(const Ready& ready) {
   const auto self = shared_from_this();
-  hung_up_ |= hung_up;
-  if (!out_.empty() && (writable || transport_->send_wants_readable())) OnWritable();
+  hung_up_ |= ready.ended;
+  if (!out_.empty() && (ready.writable || transport_->send_wants_readable())) OnWritable();
   if (closed_) return;
-  if (readable || (writable && transport_->receive_wants_writable())) Receive();
+  if (ready.readable || (ready.writable && transport_->receive_wants_writable())) Receive();
+  // Who lingers has ended its own side, so for it this is no more than the peer's end.
+  if (ready.broken && !closed_ && !lingering_.active()) Close();
 }
 
 void Connection::SetDeadline(std::chrono::milliseconds timeout) { deadline_ = io_.now() + timeout; }
 
 void Connection::Shrink() {
-  if (out_.empty()) Pieces().swap(out_);
+  out_.Shrink();
   reader_.Shrink();
   if (reader_.stage() == RequestReader::Stage::kHead) request_.Release();
 }
 
 void Connection::Sweep(SteadyTime now) {
   const auto self = shared_from_this();
-  const bool idle = reader_.idle() && out_.empty() && !lingering_;
-  if (idle && shared_->draining.load(std::memory_order_relaxed)) return Close();
+  if (reader_.idle() && out_.empty() && !lingering_.active() && draining()) return Close();
   Shrink();
+  if (stall_.Stalled(!out_.empty(), out_.taken(), transport_->socket(), now,
+                     shared_->timeouts.write)) {
+    return Close();
+  }
+  if (lingering_.active()) {
+    if (lingering_.Over(now, draining())) Close();
+    return;
+  }
+  if (peer_ended_) Probe(now);
   if (now < deadline_) return;
-  const bool unfinished_request = !lingering_ && out_.empty() && !handling() && !reader_.idle();
-  if (unfinished_request) return Refuse(MakeError(ErrorCode::kRequestTimeout));
-  Close();
+  if (handling() || reader_.idle()) return Close();
+  Refuse(MakeError(ErrorCode::kRequestTimeout));
 }
 
 void Connection::Receive() {
-  while (!closed_) {
-    if (handling() && reader_.unread().size() >= kMaxPipelined) {
-      unread_ = true;
-      return;
-    }
-    unread_ = false;
+  if (peer_ended_) return;
+  for (int reads = 0; !closed_; ++reads) {
+    const bool full = handling() && reader_.unread().size() >= kMaxPipelined;
+    unread_ = full || reads == kMaxReads;
+    if (unread_) return full ? void() : ReceiveLater();
     const ssize_t size = transport_->Receive(io_.scratch(), IoThread::kScratchSize);
-    if (size == 0) return Close();
+    if (size == 0) {
+      peer_ended_ = true;
+      return EndInput();
+    }
     if (size < 0) {
       if (errno == EINTR) continue;
       if (errno != EAGAIN && errno != EWOULDBLOCK) return Close();
       return;
     }
-    if (lingering_) continue;
-    reader_.Add({io_.scratch(), static_cast<size_t>(size)});
+    const auto count = static_cast<size_t>(size);
+    if (lingering_.active()) {
+      if (!lingering_.Drop(count, io_.now())) return Close();
+      continue;
+    }
+    reader_.Add({io_.scratch(), count});
     Process();
     // Less than was asked for is the end, and what comes later is news; but of a peer's going away
     // there may have been no news since.
-    const bool is_short = static_cast<size_t>(size) < IoThread::kScratchSize;
+    const bool is_short = count < IoThread::kScratchSize;
     if (is_short && !hung_up_ && (closed_ || transport_->short_receive_means_empty())) return;
+  }
+}
+
+void Connection::ReceiveLater() {
+  io_.Post([self = shared_from_this()] {
+    if (!self->closed_ && self->unread_) self->Receive();
+  });
+}
+
+void Connection::EndInput() {
+  if (closed_) return;
+  if (handling()) {
+    const bool streaming = answered_ && !filler_.empty();
+    probing_.Begin(streaming ? io_.now() : io_.now() + Probing::kFirst);
+    return Probe(io_.now());
+  }
+  if (!lingering_.active() && !reader_.idle()) {
+    return Refuse(MakeError(ErrorCode::kBadRequest, "the request breaks off"));
+  }
+  if (out_.empty()) Close();
+}
+
+void Connection::Probe(SteadyTime now) {
+  if (!handling() || !out_.empty() || !probing_.Due(now)) return;
+  if (answered_) {
+    SendStreamPieces({std::string(filler_)});
+  } else if (request_.minor_version == 1) {
+    // An interim response, which clients have to expect at any time (RFC 9110 section 15.2).
+    Queue(kContinue, {});
   }
 }
 
@@ -107,8 +151,7 @@ void Connection::Process() {
   if (processing_) return;
   if (first_ && HandOverIfHttp2()) return;
   processing_ = true;
-  while (!closed_ && !lingering_) {
-    if (handling() || !Advance()) break;
+  while (!closed_ && !lingering_.active() && !handling() && Advance()) {
   }
   processing_ = false;
 }
@@ -148,7 +191,7 @@ bool Connection::Advance() {
     }
   }
   if (!*advanced) {
-    const bool head_begins = !in_body && deadline_ == SteadyTime::max() && !reader_.idle();
+    const bool head_begins = !in_body && !reader_.idle() && !std::exchange(head_begun_, true);
     if (head_begins) SetDeadline(shared_->timeouts.head);
     return false;
   }
@@ -166,7 +209,7 @@ bool Connection::Advance() {
 
 void Connection::BodyBegins() {
   if (reader_.framing().expects_continue && !reader_.has_whole_body()) {
-    Queue("HTTP/1.1 100 Continue\r\n\r\n", {});
+    Queue(kContinue, {});
   }
   SetDeadline(shared_->timeouts.body);
 }
@@ -174,6 +217,7 @@ void Connection::BodyBegins() {
 Detached Connection::Handle() {
   const auto self = shared_from_this();
   answered_ = false;
+  filler_ = {};
   deadline_ = SteadyTime::max();
   (void)co_await shared_->handler->Handle(*this);
   RequestDone();
@@ -185,39 +229,42 @@ void Connection::RequestDone() {
   request_.Clear();
   reader_.Next();
   if (closed_) return;
-  if (!answered_ || !keep_alive_) {
-    // What the peer still sends is read and dropped, so that the answer is not lost to a reset.
-    lingering_ = true;
-    reader_.Drop();
-    transport_->EndSending();
-    SetDeadline(kLinger);
-    if (unread_) Receive();
-    return;
-  }
-  if (reader_.idle()) {
-    SetDeadline(shared_->timeouts.idle);
-  } else {
-    SetDeadline(shared_->timeouts.head);
-  }
+  if (!answered_ || !keep_alive_) return Linger();
+  head_begun_ = !reader_.idle();
+  SetDeadline(head_begun_ ? shared_->timeouts.head : shared_->timeouts.idle);
   if (processing_) return;
   Process();
+  if (closed_) return;
+  if (peer_ended_) return EndInput();
   if (unread_) Receive();
 }
 
 void Connection::Refuse(const absl::Status& error) {
   keep_alive_ = false;
-  Response response = shared_->handler->Refuse(*this, error);
-  Send(std::move(response));
-  lingering_ = true;
+  Send(shared_->handler->Refuse(*this, error));
   ReleaseBody();
+  request_.Release();
+  if (!closed_) Linger();
+}
+
+void Connection::Linger() {
+  lingering_.Begin(io_.now());
   reader_.Drop();
-  if (closed_) return;
-  if (out_.empty()) transport_->EndSending();
-  SetDeadline(kLinger);
+  if (out_.empty()) AllSent();
+  if (!closed_ && unread_) Receive();
+}
+
+void Connection::AllSent() {
+  if (lingering_.active()) {
+    transport_->EndSending();
+    if (peer_ended_) return Close();
+  }
+  if (waiter_) std::exchange(waiter_, {}).resume();
 }
 
 std::string Connection::ResponseHead(Response& response, bool streaming) {
-  if (shared_->draining.load(std::memory_order_relaxed)) keep_alive_ = false;
+  const bool last = peer_ended_ && reader_.unread().empty();
+  if (last || draining()) keep_alive_ = false;
   std::array<char, 192> begin;
   char* end = begin.data();
   for (const std::string_view part :
@@ -251,8 +298,9 @@ void Connection::Send(Response response) {
   Queue(std::move(head), bodiless ? Pieces() : std::move(response.body));
 }
 
-void Connection::SendStreamHead(Response response) {
+void Connection::SendStreamHead(Response response, std::string_view filler) {
   answered_ = true;
+  filler_ = filler;
   std::string head = ResponseHead(response, /*streaming=*/true);
   Queue(std::move(head), {});
 }
@@ -272,108 +320,16 @@ void Connection::SendStreamEnd() {
 }
 
 void Connection::SendShared(std::span<const SharedPayload* const> chunks) {
-  while (!chunks.empty() && out_.empty() && !closed_) {
-    std::array<iovec, kMaxIovecs> iovecs;
-    const size_t count = std::min(chunks.size(), kMaxIovecs);
-    size_t size = 0;
-    for (size_t i = 0; i < count; ++i) {
-      const std::string_view bytes =
-          stream_chunked_ ? std::string_view(*chunks[i]->framed()) : chunks[i]->payload();
-      iovecs[i] = {const_cast<char*>(bytes.data()), bytes.size()};
-      size += bytes.size();
-    }
-    size_t sent = SendNow(iovecs.data(), count);
-    if (closed_) return;
-    if (sent < size) {
-      size_t whole = 0;
-      while (sent >= iovecs[whole].iov_len) sent -= iovecs[whole++].iov_len;
-      chunks = chunks.subspan(whole);
-      out_offset_ = sent;
-      break;
-    }
-    chunks = chunks.subspan(count);
-  }
-  if (closed_) return;
-  for (const SharedPayload* const chunk : chunks) {
-    if (stream_chunked_) {
-      out_.emplace_back(chunk->framed());
-    } else {
-      out_.emplace_back(std::string(chunk->payload()));
-    }
-  }
-}
-
-size_t Connection::SendNow(iovec* iovecs, size_t count) {
-  while (true) {
-    const ssize_t sent = transport_->Send(iovecs, count);
-    if (sent >= 0) return static_cast<size_t>(sent);
-    if (errno == EINTR) continue;
-    if (errno == EAGAIN || errno == EWOULDBLOCK) {
-      SetDeadline(shared_->timeouts.write);
-    } else {
-      Close();
-    }
-    return 0;
-  }
+  if (!closed_ && !out_.SendShared(*transport_, chunks, stream_chunked_)) Close();
 }
 
 void Connection::Queue(std::string head, Pieces pieces) {
-  if (closed_) return;
-  const bool idle = out_.empty();
-  if (idle && pieces.empty()) {
-    // Most answers are one piece that the kernel takes at once.
-    iovec whole{head.data(), head.size()};
-    const size_t sent = SendNow(&whole, 1);
-    if (sent == head.size() || closed_) return;
-    out_offset_ = sent;
-    out_.emplace_back(std::move(head));
-    return Flush();
-  }
-  if (!head.empty()) out_.emplace_back(std::move(head));
-  for (Piece& piece : pieces) out_.push_back(std::move(piece));
-  if (idle) Flush();
-}
-
-void Connection::Flush() {
-  while (out_index_ < out_.size()) {
-    std::array<iovec, kMaxIovecs> iovecs;
-    size_t count = 0;
-    size_t offset = out_offset_;
-    for (size_t i = out_index_; i < out_.size() && count < kMaxIovecs; ++i) {
-      const std::string_view bytes = out_[i].view().substr(offset);
-      offset = 0;
-      if (bytes.empty()) continue;
-      iovecs[count++] = {const_cast<char*>(bytes.data()), bytes.size()};
-    }
-    if (count == 0) break;
-    size_t sent = SendNow(iovecs.data(), count);
-    if (sent == 0) return;
-    while (out_index_ < out_.size()) {
-      const size_t left = out_[out_index_].view().size() - out_offset_;
-      if (sent < left) {
-        out_offset_ += sent;
-        break;
-      }
-      sent -= left;
-      out_offset_ = 0;
-      ++out_index_;
-    }
-  }
-  out_.clear();
-  out_index_ = 0;
-  out_offset_ = 0;
+  if (!closed_ && !out_.Send(*transport_, std::move(head), std::move(pieces))) Close();
 }
 
 void Connection::OnWritable() {
-  if (closed_) return;
-  Flush();
-  if (closed_ || !out_.empty()) return;
-  if (handling()) deadline_ = SteadyTime::max();
-  if (lingering_) {
-    transport_->EndSending();
-    SetDeadline(kLinger);
-  }
-  if (waiter_) std::exchange(waiter_, {}).resume();
+  if (!out_.Flush(*transport_)) return Close();
+  if (out_.empty()) AllSent();
 }
 
 void Connection::Close() {

@@ -1,8 +1,6 @@
 #ifndef GATEWAY_HTTP_CONNECTION_H_
 #define GATEWAY_HTTP_CONNECTION_H_
 
-#include <sys/uio.h>
-
 #include <atomic>
 #include <chrono>
 #include <coroutine>
@@ -14,7 +12,9 @@
 #include "base/task.h"
 #include "gateway/http/exchange.h"
 #include "gateway/http/io_thread.h"
+#include "gateway/http/peer_watch.h"
 #include "gateway/http/request_reader.h"
+#include "gateway/http/send_queue.h"
 #include "gateway/http/server_shared.h"
 #include "gateway/http/transport.h"
 
@@ -52,17 +52,19 @@ class Connection final : public Exchange,
   bool ReserveBody(uint64_t bytes) override;
   void Sweep(SteadyTime now) override;
   void Shutdown() override { Close(); }
-  void OnReady(bool readable, bool writable, bool hung_up) override;
+  void OnReady(const Ready& ready) override;
 
  protected:
   void Send(Response response) override;
-  void SendStreamHead(Response head) override;
+  void SendStreamHead(Response head, std::string_view filler) override;
   void SendStreamPieces(Pieces pieces) override;
   void SendStreamEnd() override;
   void WhenSent(std::coroutine_handle<> handler) override { waiter_ = handler; }
 
  private:
   void Receive();
+  // Goes on with receiving in a turn of its own, so that others have theirs.
+  void ReceiveLater();
   void Process();
   // Whether the peer speaks HTTP/2, which its first bytes tell; then the connection is handed over.
   bool HandOverIfHttp2();
@@ -72,11 +74,15 @@ class Connection final : public Exchange,
   Detached Handle();
   void RequestDone();
   void Refuse(const absl::Status& error);
+  // The peer sends nothing more: what it has asked for is answered, then the connection ends.
+  void EndInput();
+  // The last answer was given: sends what is left of it, and drops what the peer still sends.
+  void Linger();
+  void AllSent();
+  // Sends a peer that has ended its side something that means nothing, if it is time.
+  void Probe(SteadyTime now);
 
   void Queue(std::string head, Pieces pieces);
-  // Hands what it can to the kernel and returns how much that was; closes when that fails.
-  size_t SendNow(iovec* iovecs, size_t count);
-  void Flush();
   void OnWritable();
   void Close();
   void SetDeadline(std::chrono::milliseconds timeout);
@@ -86,6 +92,7 @@ class Connection final : public Exchange,
   // Gives memory back that the next request would use again.
   void Shrink();
   bool handling() const { return reader_.stage() == RequestReader::Stage::kComplete; }
+  bool draining() const { return shared_->draining.load(std::memory_order_relaxed); }
 
   std::unique_ptr<Transport> transport_;
   IoThread& io_;
@@ -96,22 +103,25 @@ class Connection final : public Exchange,
   Request request_;
   uint64_t reserved_body_ = 0;
 
-  Pieces out_;
-  size_t out_index_ = 0;   // the piece that is being sent
-  size_t out_offset_ = 0;  // how much of it is sent
+  SendQueue out_;
+  std::string_view filler_;  // of the stream that is being sent
   std::coroutine_handle<> waiter_;
   GoneObserver* gone_observer_ = nullptr;
 
-  bool unread_ = false;   // the socket was not read to its end
-  bool hung_up_ = false;  // the peer sends nothing more
+  bool unread_ = false;      // the socket was not read to its end
+  bool hung_up_ = false;     // the kernel has said that the peer sends nothing more
+  bool peer_ended_ = false;  // all that the peer has sent is read
   bool processing_ = false;
   bool keep_alive_ = true;
+  bool head_begun_ = false;  // bytes of the next request have come
   bool answered_ = false;
   bool stream_chunked_ = false;
   bool closed_ = false;
-  bool first_ = true;       // no byte was looked at yet
-  bool lingering_ = false;  // the last answer is sent; what still comes is thrown away
-  SteadyTime deadline_ = SteadyTime::max();
+  bool first_ = true;                        // no byte was looked at yet
+  SteadyTime deadline_ = SteadyTime::max();  // for what the peer is to send
+  StallWatch stall_;
+  Lingering lingering_;
+  Probing probing_;
 };
 
 }  // namespace ds::http

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -65,8 +66,11 @@ class Exchange {
     Send(std::move(response));
     return Responding(*this, status);
   }
-  Sending StartStream(Response head) {
-    SendStreamHead(std::move(head));
+  // `filler`, which must outlive the exchange, means nothing in this stream and may stand between
+  // any two writes. A peer that has ended its own side is sent it now and then, to find out whether
+  // it is still there to read; without one that shows at the next write only.
+  Sending StartStream(Response head, std::string_view filler = {}) {
+    SendStreamHead(std::move(head), filler);
     return Sending(*this);
   }
   Sending Write(Pieces pieces) {
@@ -79,8 +83,8 @@ class Exchange {
   }
 
   // For a stream with many receivers: sends without a coroutine, after StartStream. What the kernel
-  // does not take at once is queued; then sending() holds, and nothing more may be sent until Sent.
-  // REQUIRES: !sending().
+  // does not take at once is queued; then sending() holds, and nothing more should be sent until
+  // Sent.
   virtual void SendShared(std::span<const SharedPayload* const> chunks) = 0;
   Sending Sent() { return Sending(*this); }
   virtual bool sending() const = 0;
@@ -94,7 +98,8 @@ class Exchange {
   // The peer's IP address.
   virtual std::string PeerAddress() const = 0;
 
-  // Whether the peer is gone.
+  // Whether the peer is gone. One that has only ended its own side after its request is not: it may
+  // well read the answer.
   virtual bool gone() const = 0;
   // Has `observer` called, once and on the IoThread, when the peer goes; nullptr takes it back.
   // REQUIRES: the peer is not gone.
@@ -102,7 +107,7 @@ class Exchange {
 
  protected:
   virtual void Send(Response response) = 0;
-  virtual void SendStreamHead(Response head) = 0;
+  virtual void SendStreamHead(Response head, std::string_view filler) = 0;
   virtual void SendStreamPieces(Pieces pieces) = 0;
   virtual void SendStreamEnd() = 0;
   virtual void WhenSent(std::coroutine_handle<> handler) = 0;

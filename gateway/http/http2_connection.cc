@@ -7,6 +7,7 @@
 #include "base/turn.h"
 #include "gateway/http/http2_stream.h"
 #include "spdlog/spdlog.h"
+#include "storage/api/errors.h"
 
 namespace ds::http {
 namespace {
@@ -16,14 +17,19 @@ constexpr int32_t kStreamWindow = 1 << 20;
 constexpr int32_t kConnectionWindow = 4 << 20;
 // Serialized bytes that wait for the socket.
 constexpr size_t kMaxOut = 128 << 10;
+// How often a socket is read before others have their turn: 1 MiB.
+constexpr int kMaxReads = 16;
 
 }  // namespace
 
-void Http2Connection::Start(std::unique_ptr<Transport> transport, IoThread& io,
-                            std::shared_ptr<ServerShared> shared, std::string received) {
+std::shared_ptr<Http2Connection> Http2Connection::Start(std::unique_ptr<Transport> transport,
+                                                        IoThread& io,
+                                                        std::shared_ptr<ServerShared> shared,
+                                                        std::string received) {
   const std::shared_ptr<Http2Connection> connection(
       new Http2Connection(std::move(transport), io, std::move(shared)));
   connection->Begin(std::move(received));
+  return connection;
 }
 
 Http2Connection::Http2Connection(std::unique_ptr<Transport> transport, IoThread& io,
@@ -84,14 +90,13 @@ void Http2Connection::Begin(std::string received) {
   if (Take(received)) Receive();
 }
 
-void Http2Connection::OnReady(bool readable, bool writable, bool) {
+void Http2Connection::OnReady(const Ready& ready) {
   const auto self = shared_from_this();
-  if (writable || transport_->send_wants_readable()) {
-    blocked_since_ = SteadyTime::max();
-    Flush();
-  }
+  if (ready.writable || transport_->send_wants_readable()) Flush();
   if (closed_) return;
-  if (readable || (writable && transport_->receive_wants_writable())) Receive();
+  if (ready.readable || (ready.writable && transport_->receive_wants_writable())) Receive();
+  // Who lingers has ended its own side, so for it this is no more than the peer's end.
+  if (ready.broken && !closed_ && !lingering_.active()) Close();
 }
 
 // A peer that sends requests and does not take the answers, or that begins requests faster than
@@ -102,21 +107,48 @@ bool Http2Connection::reading_paused() const {
 
 void Http2Connection::Receive() {
   const auto self = shared_from_this();
-  while (!closed_) {
-    if (reading_paused()) {
-      unread_ = true;
-      return;
-    }
-    unread_ = false;
+  if (peer_ended_) return;
+  for (int reads = 0; !closed_; ++reads) {
+    const bool paused = reading_paused() && !lingering_.active();
+    unread_ = paused || reads == kMaxReads;
+    if (unread_) return paused ? void() : ReceiveLater();
     const ssize_t size = transport_->Receive(io_.scratch(), IoThread::kScratchSize);
-    if (size == 0) return Close();
+    if (size == 0) {
+      peer_ended_ = true;
+      return EndInput();
+    }
     if (size < 0) {
       if (errno == EINTR) continue;
       if (errno != EAGAIN && errno != EWOULDBLOCK) Close();
       return;
     }
-    if (!Take({io_.scratch(), static_cast<size_t>(size)})) return;
+    const auto count = static_cast<size_t>(size);
+    if (lingering_.active()) {
+      if (!lingering_.Drop(count, io_.now())) return Close();
+    } else if (!Take({io_.scratch(), count})) {
+      return;
+    }
   }
+}
+
+void Http2Connection::ReceiveLater() {
+  // In a turn of its own, too, because this may be within receiving.
+  io_.Post([self = shared_from_this()] {
+    if (!self->closed_ && self->unread_) self->Receive();
+  });
+}
+
+void Http2Connection::EndInput() {
+  if (lingering_.active()) return Close();
+  std::vector<std::shared_ptr<Http2Stream>> unfinished;
+  for (const auto& [id, stream] : streams_) {
+    // Without all headers there is nothing to answer, and nothing else may come in between.
+    if (!stream->has_headers()) return Close();
+    if (!stream->handled()) unfinished.push_back(stream);
+  }
+  RefuseUnfinished(unfinished, MakeError(ErrorCode::kBadRequest, "the request breaks off"));
+  probing_.Begin(io_.now());
+  FlushSoon();
 }
 
 bool Http2Connection::Take(std::string_view bytes) {
@@ -152,23 +184,33 @@ void Http2Connection::FlushSoon() {
 void Http2Connection::Flush() {
   const auto self = shared_from_this();
   if (taking_) return FlushSoon();
-  while (!closed_) {
+  if (closed_ || lingering_.active()) return;
+  if (!SendOut()) return Close();
+  const bool all_sent = out_offset_ == out_.size() && nghttp2_session_want_write(session_) == 0;
+  if (all_sent && peer_ended_ && streams_.empty()) return Linger();
+  if (nghttp2_session_want_read(session_) == 0 && nghttp2_session_want_write(session_) == 0) {
+    return flooded_ ? Close() : Linger();
+  }
+  if (unread_ && !reading_paused()) ReceiveLater();
+}
+
+bool Http2Connection::SendOut() {
+  while (true) {
     while (out_.size() - out_offset_ < kMaxOut) {
       const uint8_t* data = nullptr;
       const ssize_t size = nghttp2_session_mem_send(session_, &data);
-      if (size < 0) return Close();
+      if (size < 0) return false;
       if (size == 0) break;
       out_.append(reinterpret_cast<const char*>(data), static_cast<size_t>(size));
     }
-    if (out_offset_ == out_.size()) break;
+    if (out_offset_ == out_.size()) return true;
     const iovec bytes{out_.data() + out_offset_, out_.size() - out_offset_};
     const ssize_t sent = transport_->Send(&bytes, 1);
     if (sent < 0) {
       if (errno == EINTR) continue;
-      if (errno != EAGAIN && errno != EWOULDBLOCK) return Close();
-      blocked_since_ = std::min(blocked_since_, io_.now());
-      return;
+      return errno == EAGAIN || errno == EWOULDBLOCK;
     }
+    taken_ += static_cast<size_t>(sent);
     out_offset_ += static_cast<size_t>(sent);
     if (out_offset_ == out_.size()) {
       out_.clear();
@@ -177,45 +219,69 @@ void Http2Connection::Flush() {
       out_.erase(0, std::exchange(out_offset_, 0));
     }
   }
-  if (closed_) return;
-  if (nghttp2_session_want_read(session_) == 0 && nghttp2_session_want_write(session_) == 0) {
-    transport_->EndSending();
-    return Close();
-  }
-  if (unread_ && !reading_paused()) {
-    unread_ = false;
-    io_.Post([self] { self->Receive(); });
-  }
 }
 
 void Http2Connection::Sweep(SteadyTime now) {
   const auto self = shared_from_this();
+  const bool draining = shared_->draining.load(std::memory_order_relaxed);
+  if (lingering_.active()) {
+    if (lingering_.Over(now, draining)) Close();
+    return;
+  }
   if (out_.empty()) std::string().swap(out_);
-  if (now - blocked_since_ > shared_->timeouts.write) return Close();
+  if (stall_.Stalled(!out_.empty(), taken_, transport_->socket(), now, shared_->timeouts.write)) {
+    return Close();
+  }
+  SweepStreams(now);
+  if (closed_) return;
+  if (!streams_.empty()) idle_since_ = now;
+  if ((draining || now - idle_since_ > shared_->timeouts.idle) && !goaway_sent_) {
+    goaway_sent_ = true;
+    nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE,
+                          nghttp2_session_get_last_proc_stream_id(session_), NGHTTP2_NO_ERROR,
+                          nullptr, 0);
+  }
+  if (peer_ended_ && probing_.Due(now)) {
+    nghttp2_submit_ping(session_, NGHTTP2_FLAG_NONE, nullptr);
+  }
+  Flush();
+  if (closed_ || lingering_.active()) return;
+  if (goaway_sent_ && streams_.empty() && out_.empty()) Linger();
+}
+
+void Http2Connection::SweepStreams(SteadyTime now) {
   std::vector<std::shared_ptr<Http2Stream>> late;
   for (const auto& [id, stream] : streams_) {
     const auto waited = now - stream->last_progress();
     // Without all headers there is nothing to answer, and nothing else may come in between.
     if (!stream->has_headers() && waited > shared_->timeouts.head) return Close();
     if (!stream->handled() && waited > shared_->timeouts.body) late.push_back(stream);
+    stream->CancelIfStalled(now, shared_->timeouts.write);
   }
-  for (const auto& stream : late) {
-    stream->TimeOut();
+  RefuseUnfinished(late, MakeError(ErrorCode::kRequestTimeout));
+}
+
+void Http2Connection::RefuseUnfinished(const std::vector<std::shared_ptr<Http2Stream>>& streams,
+                                       const absl::Status& error) {
+  for (const auto& stream : streams) {
+    stream->Refuse(error);
     stream->Handle();
   }
-  if (!streams_.empty()) {
-    idle_since_ = now;
-  }
-  const bool draining = shared_->draining.load(std::memory_order_relaxed);
-  if ((draining || now - idle_since_ > shared_->timeouts.idle) && !goaway_sent_) {
-    goaway_sent_ = true;
-    nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE,
-                          nghttp2_session_get_last_proc_stream_id(session_), NGHTTP2_NO_ERROR,
-                          nullptr, 0);
-    Flush();
-    if (closed_) return;
-  }
-  if (goaway_sent_ && streams_.empty() && out_.empty()) Close();
+}
+
+void Http2Connection::Linger() {
+  DropStreams();
+  lingering_.Begin(io_.now());
+  transport_->EndSending();
+  if (peer_ended_) return Close();
+  if (unread_) ReceiveLater();
+}
+
+void Http2Connection::DropStreams() {
+  std::unordered_map<int32_t, std::shared_ptr<Http2Stream>> streams;
+  streams.swap(streams_);
+  for (const auto& [id, stream] : streams) stream->Closed();
+  complete_.clear();
 }
 
 void Http2Connection::Close() {
@@ -225,10 +291,7 @@ void Http2Connection::Close() {
   self_.reset();
   io_.RemoveSwept(*this);
   io_.Unwatch(transport_->socket(), *this);
-  std::unordered_map<int32_t, std::shared_ptr<Http2Stream>> streams;
-  streams.swap(streams_);
-  for (const auto& [id, stream] : streams) stream->Closed();
-  complete_.clear();
+  DropStreams();
   transport_.reset();
 }
 
@@ -247,6 +310,7 @@ bool Http2Connection::Spend(double cost) {
     spdlog::warn("an HTTP/2 client sent too many control frames; its connection ends");
   }
   goaway_sent_ = true;
+  flooded_ = true;
   nghttp2_session_terminate_session(session_, NGHTTP2_ENHANCE_YOUR_CALM);
   return false;
 }

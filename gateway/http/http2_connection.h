@@ -7,7 +7,9 @@
 #include <unordered_map>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "gateway/http/io_thread.h"
+#include "gateway/http/peer_watch.h"
 #include "gateway/http/server_shared.h"
 #include "gateway/http/transport.h"
 #include "nghttp2/nghttp2.h"
@@ -31,14 +33,17 @@ class Http2Connection final : public Swept,
   // What a client begins with (RFC 9113 section 3.4).
   static constexpr std::string_view kPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-  // Takes over a connection on its thread. `received` begins with the preface.
-  static void Start(std::unique_ptr<Transport> transport, IoThread& io,
-                    std::shared_ptr<ServerShared> shared, std::string received);
+  // Takes over a connection on its thread. `received` begins with the preface. The connection owns
+  // itself; what is returned is for tests.
+  static std::shared_ptr<Http2Connection> Start(std::unique_ptr<Transport> transport, IoThread& io,
+                                                std::shared_ptr<ServerShared> shared,
+                                                std::string received);
   ~Http2Connection() override;
 
   void Sweep(SteadyTime now) override;
   void Shutdown() override { Close(); }
-  void OnReady(bool readable, bool writable, bool hung_up) override;
+  bool closed() const { return closed_; }
+  void OnReady(const Ready& ready) override;
 
  private:
   friend class Http2Stream;
@@ -48,11 +53,25 @@ class Http2Connection final : public Swept,
 
   void Begin(std::string received);
   void Receive();
+  // Goes on with receiving in a turn of its own.
+  void ReceiveLater();
+  // The peer sends nothing more: what it has asked for is answered, then the connection ends.
+  void EndInput();
   // Feeds nghttp2 and starts the requests that are complete. Returns whether the connection lives.
   bool Take(std::string_view bytes);
   void FlushSoon();
   void Flush();
+  // Sends what nghttp2 has for the peer, until the socket takes no more. False when it has failed.
+  bool SendOut();
+  // Requests that came too slowly or not whole are answered with an error.
+  void RefuseUnfinished(const std::vector<std::shared_ptr<Http2Stream>>& streams,
+                        const absl::Status& error);
+  void SweepStreams(SteadyTime now);
+  // All is said: ends our side, and drops what the peer still sends.
+  void Linger();
   void Close();
+  // Closes all streams without a word.
+  void DropStreams();
   bool reading_paused() const;
   // Whether one more cheap frame of the peer's is bearable; else the connection is ended.
   bool Spend(double cost);
@@ -88,11 +107,16 @@ class Http2Connection final : public Swept,
   bool taking_ = false;  // within nghttp2's receiving
   bool unread_ = false;  // the socket was not read to its end
   bool closed_ = false;
+  bool peer_ended_ = false;  // all that the peer has sent is read
   bool goaway_sent_ = false;
+  bool flooded_ = false;
   double control_budget_;
   SteadyTime budget_at_;
   SteadyTime idle_since_;
-  SteadyTime blocked_since_ = SteadyTime::max();  // the socket takes nothing
+  uint64_t taken_ = 0;  // bytes that the socket has taken
+  StallWatch stall_;
+  Lingering lingering_;
+  Probing probing_;
 };
 
 }  // namespace ds::http

@@ -161,7 +161,13 @@ void Http2Stream::ReleaseBody() {
   connection_->shared_->buffered_bytes.fetch_sub(std::exchange(reserved_body_, 0));
 }
 
-void Http2Stream::TimeOut() { Refuse(MakeError(ErrorCode::kRequestTimeout)); }
+void Http2Stream::CancelIfStalled(SteadyTime now, std::chrono::milliseconds timeout) {
+  if (cancelled_ || out_.empty() || now - taken_at_ <= timeout) return;
+  nghttp2_session* const session = connection_->session_;
+  cancelled_ = nghttp2_session_get_stream_remote_window_size(session, id_) <= 0 ||
+               nghttp2_session_get_remote_window_size(session) <= 0;
+  if (cancelled_) nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, id_, NGHTTP2_CANCEL);
+}
 
 Detached Http2Stream::Handle() {
   const auto self = shared_from_this();
@@ -176,10 +182,7 @@ Detached Http2Stream::Handle() {
   ReleaseBody();
   request_.Release();
   --connection_->handling_;
-  if (connection_->unread_ && !connection_->reading_paused()) {
-    // In a turn of its own: this may be within the connection's receiving.
-    connection_->io_.Post([connection = connection_] { connection->Receive(); });
-  }
+  if (connection_->unread_ && !connection_->reading_paused()) connection_->ReceiveLater();
 }
 
 void Http2Stream::Closed() {
@@ -210,6 +213,7 @@ ssize_t Http2Stream::ReadBody(uint8_t* buffer, size_t size, uint32_t* flags) {
     }
   }
   queued_bytes_ -= filled;
+  if (filled > 0) taken_at_ = io().now();
   if (!sending() && waiter_) io().Resume(std::exchange(waiter_, {}));
   if (out_.empty() && ended_) {
     *flags |= NGHTTP2_DATA_FLAG_EOF;
@@ -234,7 +238,11 @@ void Http2Stream::Queue(Piece piece) {
     queued.holder = std::move(piece.shared);
   }
   queued.bytes = *queued.holder;
-  if (queued.bytes.empty()) return;
+  if (!queued.bytes.empty()) Enqueue(std::move(queued));
+}
+
+void Http2Stream::Enqueue(Queued queued) {
+  if (out_.empty()) taken_at_ = io().now();
   queued_bytes_ += queued.bytes.size();
   out_.push_back(std::move(queued));
 }
@@ -275,7 +283,8 @@ void Http2Stream::Send(Response response) {
   SubmitHead(response, length, has_body);
 }
 
-void Http2Stream::SendStreamHead(Response head) {
+// No filler: the connection is probed as a whole.
+void Http2Stream::SendStreamHead(Response head, std::string_view) {
   if (closed_) return;
   SubmitHead(head, std::nullopt, /*has_body=*/true);
 }
@@ -295,8 +304,7 @@ void Http2Stream::SendStreamEnd() {
 void Http2Stream::SendShared(std::span<const SharedPayload* const> chunks) {
   if (closed_) return;
   for (const SharedPayload* const chunk : chunks) {
-    queued_bytes_ += chunk->payload().size();
-    out_.push_back({chunk->framed(), chunk->payload()});
+    Enqueue({chunk->framed(), chunk->payload()});
   }
   Resume();
 }

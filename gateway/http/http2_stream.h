@@ -35,9 +35,13 @@ class Http2Stream final : public Exchange, public std::enable_shared_from_this<H
   bool refused() const { return !error_.ok(); }
   bool has_headers() const { return has_headers_; }
   bool handled() const { return handled_; }
+  // When the last byte of the request came.
   SteadyTime last_progress() const { return last_progress_; }
-  // The client did not send the rest in time.
-  void TimeOut();
+  // Refuses the request, which is answered with the error when it is handled. The first counts.
+  void Refuse(absl::Status error);
+  // Resets the stream when the client has let no byte of the answer through for longer than
+  // `timeout`: its flow control for the stream or the connection is shut.
+  void CancelIfStalled(SteadyTime now, std::chrono::milliseconds timeout);
 
   // The stream is closed, or its connection is.
   void Closed();
@@ -58,7 +62,7 @@ class Http2Stream final : public Exchange, public std::enable_shared_from_this<H
 
  protected:
   void Send(Response response) override;
-  void SendStreamHead(Response head) override;
+  void SendStreamHead(Response head, std::string_view filler) override;
   void SendStreamPieces(Pieces pieces) override;
   void SendStreamEnd() override;
   void WhenSent(std::coroutine_handle<> handler) override { waiter_ = handler; }
@@ -72,11 +76,11 @@ class Http2Stream final : public Exchange, public std::enable_shared_from_this<H
     std::string_view bytes;
   };
 
-  void Refuse(absl::Status error);
   // What may be said of a request only once all its headers are there.
   absl::Status CheckHeaders();
   void SubmitHead(Response& response, std::optional<size_t> content_length, bool has_body);
   void Queue(Piece piece);
+  void Enqueue(Queued queued);
   void Resume();
   void ReleaseBody();
 
@@ -95,10 +99,12 @@ class Http2Stream final : public Exchange, public std::enable_shared_from_this<H
   std::deque<Queued> out_;
   size_t queued_bytes_ = 0;
   size_t out_offset_ = 0;  // of the first
+  SteadyTime taken_at_;    // when bytes of out_ last went out, or began to wait
   bool is_head_ = false;
   bool ended_ = false;     // nothing is queued after what is
   bool deferred_ = false;  // nghttp2 waits for Resume
   bool handled_ = false;
+  bool cancelled_ = false;
   bool closed_ = false;
   std::coroutine_handle<> waiter_;
   GoneObserver* gone_observer_ = nullptr;

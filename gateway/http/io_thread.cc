@@ -89,10 +89,12 @@ void IoThread::DispatchSockets() {
   for (int i = 0; i < ready_count_; ++i) {
     const epoll_event& event = ready_[static_cast<size_t>(i)];
     if (event.data.ptr == nullptr) continue;
-    const bool hung_up = (event.events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
-    static_cast<Watched*>(event.data.ptr)
-        ->OnReady((event.events & EPOLLIN) != 0 || hung_up, (event.events & EPOLLOUT) != 0,
-                  hung_up);
+    Watched::Ready ready;
+    ready.broken = (event.events & (EPOLLHUP | EPOLLERR)) != 0;
+    ready.ended = ready.broken || (event.events & EPOLLRDHUP) != 0;
+    ready.readable = ready.ended || (event.events & EPOLLIN) != 0;
+    ready.writable = (event.events & EPOLLOUT) != 0;
+    static_cast<Watched*>(event.data.ptr)->OnReady(ready);
   }
   ready_count_ = 0;
 }

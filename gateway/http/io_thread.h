@@ -41,9 +41,17 @@ class Swept {
 // until nothing is left or remember that something is.
 class Watched {
  public:
+  struct Ready {
+    bool readable = false;
+    bool writable = false;
+    // The peer will send nothing more; what it sent before may still be unread.
+    bool ended = false;
+    // Nothing goes either way any more: the connection was reset, or both sides have ended theirs.
+    bool broken = false;
+  };
+
   virtual ~Watched() = default;
-  // `hung_up`: the peer will send nothing more; what it sent before may still be unread.
-  virtual void OnReady(bool readable, bool writable, bool hung_up) = 0;
+  virtual void OnReady(const Ready& ready) = 0;
 };
 
 // One thread with its event loop. Connections, their handlers and their timers belong to exactly

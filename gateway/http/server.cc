@@ -1,6 +1,11 @@
 #include "gateway/http/server.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
 #include <charconv>
+#include <chrono>
 #include <future>
 #include <utility>
 
@@ -38,6 +43,13 @@ absl::StatusOr<asio::ip::tcp::endpoint> ParseHostPort(const std::string& host_po
   return asio::ip::tcp::endpoint(address, static_cast<uint16_t>(port));
 }
 
+// What a peer does not acknowledge for so long ends its connection, also when all of it is in the
+// system's buffers. Accepted sockets have this from the one that listens.
+void BoundUnacknowledged(int socket, std::chrono::milliseconds timeout) {
+  const auto milliseconds = static_cast<unsigned>(timeout.count());
+  ::setsockopt(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, &milliseconds, sizeof milliseconds);
+}
+
 }  // namespace
 
 Server::Server(std::vector<IoThread*> threads, std::shared_ptr<ServerShared> shared)
@@ -53,6 +65,7 @@ absl::Status Server::Listen(const std::string& host_port) {
   retry_ = std::make_unique<asio::steady_timer>(threads_[0]->context());
   acceptor_->open(endpoint->protocol(), error);
   if (!error) acceptor_->set_option(asio::socket_base::reuse_address(true), error);
+  if (!error) BoundUnacknowledged(acceptor_->native_handle(), shared_->timeouts.write);
   if (!error) acceptor_->bind(*endpoint, error);
   if (!error) acceptor_->listen(4096, error);
   if (error) {
