@@ -1,6 +1,7 @@
 #include "gateway/live/feed.h"
 
 #include <future>
+#include <string_view>
 #include <utility>
 
 #include "base/task.h"
@@ -76,6 +77,8 @@ class FakeExchange final : public http::Exchange {
     for (const http::SharedPayload* const chunk : chunks) sent.append(chunk->payload());
   }
   bool sending() const override { return false; }
+  uint64_t MaxBody() const override { return 0; }
+  bool ReserveBody(uint64_t) override { return true; }
   std::string PeerAddress() const override { return {}; }
   bool gone() const override { return false; }
   void NotifyGone(GoneObserver*) override {}
@@ -84,7 +87,7 @@ class FakeExchange final : public http::Exchange {
 
  protected:
   void Send(http::Response) override {}
-  void SendStreamHead(http::Response) override {}
+  void SendStreamHead(http::Response, std::string_view) override {}
   void SendStreamPieces(http::Pieces) override {}
   void SendStreamEnd() override {}
   void WhenSent(std::coroutine_handle<>) override {}
