@@ -322,6 +322,7 @@ class ServerImpl final : public Server {
     const absl::Status secured = StartTls();
     if (!secured.ok()) return secured;
     for (http::IoThread* io : threads) io->Start();
+    feeds_->WakeOn([this] { return guard_->admission().generation(); });
     threads[0]->Post([this] { threads_[0]->AddSwept(*feeds_); });
     http_ = std::make_unique<http::Server>(threads, shared_);
     const absl::Status status = http_->Listen(options_.listen);

@@ -60,14 +60,15 @@ absl::Status Authenticator::Reload() {
   auto loaded = std::make_shared<Loaded>();
   loaded->config = *std::move(config);
   for (const IssuerConfig& issuer : loaded->config.issuers) {
-    absl::StatusOr<std::shared_ptr<Issuer>> made = Issuer::Make(issuer, client_, clock_);
+    absl::StatusOr<std::shared_ptr<Issuer>> made =
+        Issuer::Make(issuer, client_, clock_, generation_);
     if (!made.ok()) return made.status();
     loaded->issuers.push_back(*std::move(made));
   }
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     loaded_ = std::move(loaded);
-    verified_.clear();
+    ++*generation_;
   }
   Tick();
   return absl::OkStatus();
@@ -107,8 +108,10 @@ absl::StatusOr<PrincipalPtr> Authenticator::Authenticate(std::string_view token,
     if (key->second->expires <= now) return Refused("the key has expired");
     return key->second;
   }
+  const uint64_t generation = this->generation();
   {
     const std::lock_guard<std::mutex> lock(mutex_);
+    if (std::exchange(verified_generation_, generation) != generation) verified_.clear();
     const auto known = verified_.find(hash);
     if (known != verified_.end()) {
       if (known->second->expires > now) return known->second;
@@ -119,8 +122,8 @@ absl::StatusOr<PrincipalPtr> Authenticator::Authenticate(std::string_view token,
   absl::StatusOr<PrincipalPtr> principal = AuthenticateJwt(*loaded, token, refresh);
   if (principal.ok()) {
     const std::lock_guard<std::mutex> lock(mutex_);
-    // What another configuration has said meanwhile stands.
-    if (loaded_ == loaded) {
+    // What another configuration, or other keys, have said meanwhile stands.
+    if (loaded_ == loaded && this->generation() == generation) {
       if (verified_.size() >= kMaxVerified) verified_.clear();
       verified_[hash] = *principal;
     }

@@ -1,6 +1,8 @@
 #ifndef GATEWAY_AUTH_AUTHENTICATOR_H_
 #define GATEWAY_AUTH_AUTHENTICATOR_H_
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -49,6 +51,10 @@ class Authenticator {
   // Fetches the keys that are due. To be called now and then.
   void Tick();
 
+  // Becomes another number whenever what Authenticate says of a token may change, but for its own
+  // end: with another configuration, and with other keys of an issuer.
+  uint64_t generation() const { return generation_->load(std::memory_order_acquire); }
+
  private:
   struct Loaded;
 
@@ -63,9 +69,14 @@ class Authenticator {
   HttpClient& client_;
   Clock& clock_;
 
+  // Shared with issuers, whose keys may still be on their way when the object goes.
+  const std::shared_ptr<std::atomic<uint64_t>> generation_ =
+      std::make_shared<std::atomic<uint64_t>>(1);
+
   mutable std::mutex mutex_;
   // Guarded by mutex_.
   std::shared_ptr<const Loaded> loaded_;
+  uint64_t verified_generation_ = 0;                        // of what is in verified_
   std::unordered_map<std::string, PrincipalPtr> verified_;  // by the token's hash
 };
 

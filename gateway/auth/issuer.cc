@@ -42,9 +42,11 @@ absl::StatusOr<VerificationKeys> ReadKeys(const IssuerConfig& config) {
 
 }  // namespace
 
-absl::StatusOr<std::shared_ptr<Issuer>> Issuer::Make(IssuerConfig config, HttpClient& client,
-                                                     Clock& clock) {
-  std::shared_ptr<Issuer> issuer(new Issuer(std::move(config), client, clock));
+absl::StatusOr<std::shared_ptr<Issuer>> Issuer::Make(
+    IssuerConfig config, HttpClient& client, Clock& clock,
+    std::shared_ptr<std::atomic<uint64_t>> generation) {
+  std::shared_ptr<Issuer> issuer(
+      new Issuer(std::move(config), client, clock, std::move(generation)));
   if (issuer->config_.jwks_url.empty()) {
     absl::StatusOr<VerificationKeys> keys = ReadKeys(issuer->config_);
     if (!keys.ok()) return keys.status();
@@ -108,6 +110,8 @@ void Issuer::Fetched(const HttpClient::Response& response) {
     if (keys.ok()) {
       keys_ = std::make_shared<const VerificationKeys>(*std::move(keys));
       fetched_at_ = clock_.Now();
+      // The first ones too: until then nothing could be said of a token.
+      if (std::exchange(fetched_, response.body) != response.body) ++*generation_;
     }
   }
   for (UniqueFunction<void()>& done : waiting) done();

@@ -1,8 +1,11 @@
 #ifndef GATEWAY_AUTH_ISSUER_H_
 #define GATEWAY_AUTH_ISSUER_H_
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -19,9 +22,11 @@ namespace ds::auth {
 class Issuer : public std::enable_shared_from_this<Issuer> {
  public:
   // Reads keys that are in files. Keys that come by URL are nullptr until they were fetched. Both
-  // references must outlive the object. Errors: InvalidArgument.
-  static absl::StatusOr<std::shared_ptr<Issuer>> Make(IssuerConfig config, HttpClient& client,
-                                                      Clock& clock);
+  // references must outlive the object. `generation` is counted up when the keys become others.
+  // Errors: InvalidArgument.
+  static absl::StatusOr<std::shared_ptr<Issuer>> Make(
+      IssuerConfig config, HttpClient& client, Clock& clock,
+      std::shared_ptr<std::atomic<uint64_t>> generation);
 
   const IssuerConfig& config() const { return config_; }
   std::shared_ptr<const VerificationKeys> keys() const;
@@ -35,17 +40,23 @@ class Issuer : public std::enable_shared_from_this<Issuer> {
   void Refresh(UniqueFunction<void()> done);
 
  private:
-  Issuer(IssuerConfig config, HttpClient& client, Clock& clock)
-      : config_(std::move(config)), client_(client), clock_(clock) {}
+  Issuer(IssuerConfig config, HttpClient& client, Clock& clock,
+         std::shared_ptr<std::atomic<uint64_t>> generation)
+      : config_(std::move(config)),
+        client_(client),
+        clock_(clock),
+        generation_(std::move(generation)) {}
   void Fetched(const HttpClient::Response& response);
 
   const IssuerConfig config_;
   HttpClient& client_;
   Clock& clock_;
+  const std::shared_ptr<std::atomic<uint64_t>> generation_;
 
   mutable std::mutex mutex_;
   // Guarded by mutex_.
   std::shared_ptr<const VerificationKeys> keys_;
+  std::string fetched_;  // what they were read from
   bool fetching_ = false;
   absl::Time fetched_at_ = absl::InfinitePast();
   absl::Time asked_at_ = absl::InfinitePast();

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "gateway/handlers/callback_result.h"
+#include "gateway/limits/client_address.h"
 #include "gateway/protocol/subscription_json.h"
 #include "storage/api/errors.h"
 #include "storage/api/types.h"
@@ -78,15 +79,6 @@ std::string_view QueryOf(std::string_view target) {
   return mark == target.npos ? std::string_view() : target.substr(mark);
 }
 
-// IPv6 clients have a whole /64 to themselves.
-std::string AddressKey(std::string address) {
-  size_t colons = 0;
-  for (size_t i = 0; i < address.size(); ++i) {
-    if (address[i] == ':' && ++colons == 4) return address.substr(0, i) + "::/64";
-  }
-  return address;
-}
-
 }  // namespace
 
 Admission::Admission(const Parts& parts, Metrics& metrics)
@@ -120,20 +112,37 @@ absl::Status Admission::Shed(const RequestContext& context) {
 
 std::string Admission::ClientAddress(const RequestContext& context) const {
   if (!parts_.client_address_header.empty()) {
-    const auto header = context.request().Find(parts_.client_address_header);
-    if (header && !header->empty()) {
-      const size_t comma = header->rfind(',');
-      std::string_view last = comma == std::string_view::npos ? *header : header->substr(comma + 1);
-      while (last.starts_with(' ')) last.remove_prefix(1);
-      if (!last.empty()) return AddressKey(std::string(last));
+    // The last line is the nearest proxy's: what comes before it the client may have written.
+    const http::Request& request = context.request();
+    std::string_view line;
+    for (size_t i = 0; i < request.header_count(); ++i) {
+      const http::Request::Header header = request.header(i);
+      if (http::EqualsIgnoringCase(header.name, parts_.client_address_header)) line = header.value;
     }
+    if (std::optional<std::string> key = ClientAddressKey(LastListItem(line))) return *key;
   }
-  return AddressKey(context.exchange.PeerAddress());
+  const std::string peer = context.exchange.PeerAddress();
+  return ClientAddressKey(peer).value_or(peer);
+}
+
+bool Admission::JudgeAgain(RequestContext& context) const {
+  const uint64_t generation = parts_.authenticator->generation();
+  const absl::StatusOr<auth::PrincipalPtr> principal =
+      parts_.authenticator->Authenticate(context.credential);
+  if (!principal.ok()) {
+    // While the keys of a new configuration are being fetched nobody knows; then they will say.
+    return GetErrorCode(principal.status()) == ErrorCode::kOverloaded;
+  }
+  if (!(*principal)->rules.Allows(context.permission_judged, context.target.path)) return false;
+  context.judged_generation = generation;
+  return true;
 }
 
 Task<absl::Status> Admission::Admit(RequestContext& context) {
   if (parts_.authenticator != nullptr && !IsOpenToAll(context)) {
     const std::string token(BearerToken(context.request().Find("authorization")));
+    context.judged_generation = parts_.authenticator->generation();
+    if (context.target.Find("live") != nullptr) context.credential = token;
     std::shared_ptr<auth::Issuer> refresh;
     absl::StatusOr<auth::PrincipalPtr> principal =
         parts_.authenticator->Authenticate(token, &refresh);

@@ -55,6 +55,17 @@ class Admission {
     return Judge(context, ListAccesses(request));
   }
 
+  // Whether a live read may go on: false when its credential was withdrawn, or what it may do was
+  // changed so that it may not read any more. Cheap while nothing has changed.
+  bool StillAdmits(RequestContext& context) const {
+    return parts_.authenticator == nullptr ||
+           context.judged_generation == parts_.authenticator->generation() || JudgeAgain(context);
+  }
+  // Becomes another number when live reads have to be asked about again.
+  uint64_t generation() const {
+    return parts_.authenticator == nullptr ? 0 : parts_.authenticator->generation();
+  }
+
   // One live reader more, while the object lives; false when the client has too many.
   class LiveReader {
    public:
@@ -77,6 +88,7 @@ class Admission {
   friend class LiveReader;
 
   std::string ClientAddress(const RequestContext& context) const;
+  bool JudgeAgain(RequestContext& context) const;
   absl::Status Authorize(RequestContext& context, const StreamPath& path);
   Task<absl::Status> Judge(RequestContext& context, std::vector<Access> accesses);
   // Asks the external check about the request itself or, with an access, about what it does beside

@@ -43,6 +43,10 @@ Task<int> Gateway::LongPoll(RequestContext& context, std::unique_ptr<LiveRead> l
   LiveFeeds::Use feed;
   bool over = false;  // the last look at the store is taken
   while (!over && read.status.ok() && read.chunk == nullptr && !read.unchanged && !read.at_end()) {
+    if (!admission_.StillAdmits(context)) {
+      co_return co_await context.exchange.Respond(Problem(
+          MakeError(ErrorCode::kUnauthenticated, "the credentials were withdrawn"), context));
+    }
     if (!feed) feed = feeds_.Acquire(context.target.path);
     const Feed::View::Kind kind = TakeNews(*feed.operator->(), *live);
     if (kind == Feed::View::Kind::kItems) break;

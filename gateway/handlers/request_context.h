@@ -49,6 +49,9 @@ struct RequestContext {
   bool judged = false;  // by rules or an external check; see Admission
   auth::Permission permission_judged = auth::Permission::kRead;  // on the target's path
   std::vector<Access> admitted;  // what was judged beside that, and may be done
+  // Of a live read: with what it came, and as of when that was judged; see Admission::StillAdmits.
+  std::string credential;
+  uint64_t judged_generation = 0;
   CallContext call;              // for the calls on the storage
   auth::PrincipalPtr principal;  // nullptr without authentication
   bool checked_externally = false;

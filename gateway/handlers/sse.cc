@@ -59,6 +59,7 @@ Task<int> Gateway::Sse(RequestContext& context, std::unique_ptr<LiveRead> live) 
   const GatewayProbe::LiveReader counted(probe_.sse_readers);
   LiveFeeds::Use feed;
   while (true) {
+    if (!admission_.StillAdmits(context)) break;
     const Step step = co_await SendEvents(context, *live, feed);
     if (step == Step::kGone) co_return kStatus;
     if (step == Step::kEnd) break;

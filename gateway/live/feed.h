@@ -108,6 +108,8 @@ class Feed final : public std::enable_shared_from_this<Feed> {
 
   // Wakes all readers, now and whenever they wait again.
   void Drain();
+  // Wakes all readers once, as if there was progress: they may wait again.
+  void WakeAll() { Tell(/*resume=*/true); }
 
   bool ended() const;
   // The store cannot be reached at present: what readers know may be old.

@@ -65,9 +65,15 @@ void LiveFeeds::Drain() {
 void LiveFeeds::Sweep(http::SteadyTime now) {
   std::vector<std::shared_ptr<Feed>> stopped;
   std::vector<std::shared_ptr<Feed>> lost;
+  std::vector<std::shared_ptr<Feed>> woken;
+  const uint64_t generation = generation_ ? generation_() : 0;
+  const bool wakes = std::exchange(woken_generation_, generation) != generation;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     stopped.swap(retired_);
+    if (wakes) {
+      for (const auto& [path, feed] : feeds_) woken.push_back(feed);
+    }
     for (auto it = feeds_.begin(); it != feeds_.end();) {
       Feed& feed = *it->second;
       feed.Forget(now - kKept);
@@ -86,6 +92,7 @@ void LiveFeeds::Sweep(http::SteadyTime now) {
   }
   for (const auto& feed : stopped) feed->Stop();
   for (const auto& feed : lost) feed->Heal(now);
+  for (const auto& feed : woken) feed->WakeAll();
 }
 
 }  // namespace ds

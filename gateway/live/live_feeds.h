@@ -1,6 +1,8 @@
 #ifndef GATEWAY_LIVE_LIVE_FEEDS_H_
 #define GATEWAY_LIVE_LIVE_FEEDS_H_
 
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -51,7 +53,12 @@ class LiveFeeds final : public http::Swept {
   // Tells every waiting reader, now and later, that the server drains.
   void Drain();
 
-  // Lets go of feeds that nobody reads, and heals those that were lost.
+  // Has every waiting reader woken whenever a sweep finds that the number has become another one.
+  // To be called once, before the first sweep.
+  void WakeOn(std::function<uint64_t()> generation) { generation_ = std::move(generation); }
+
+  // Lets go of feeds that nobody reads, heals those that were lost, and wakes those who have to look
+  // whether they may go on.
   void Sweep(http::SteadyTime now) override;
 
  private:
@@ -59,6 +66,9 @@ class LiveFeeds final : public http::Swept {
   const CursorOptions& cursors_;
   Clock& clock_;
   LiveProbe probe_;
+  // Of the thread that sweeps.
+  std::function<uint64_t()> generation_;
+  uint64_t woken_generation_ = 0;
 
   std::mutex mutex_;
   // Guarded by mutex_.
