@@ -78,6 +78,10 @@ absl::Status CheckProducer(const ProducerTag& producer) {
 }
 
 absl::Status CheckRequest(const CreateRequest& request) {
+  const std::string& path = request.path;
+  if (static_cast<size_t>(std::count(path.begin(), path.end(), '/')) >= kMaxPathSegments) {
+    return MakeError(ErrorCode::kInvalidPath, "the path of a stream may have 128 segments at most");
+  }
   const absl::Status status = CheckContentType(request.content_type);
   return status.ok() ? CheckLifetime(request.lifetime) : status;
 }

@@ -21,8 +21,10 @@ inline constexpr uint64_t kMaxSafeInteger = (uint64_t{1} << 53) - 1;
 inline constexpr size_t kMaxProducerIdBytes = 1024;
 inline constexpr size_t kMaxStreamSeqBytes = 1024;
 inline constexpr size_t kMaxWorkerBytes = 1024;
+// Of the path of a stream that is created: each is held against the patterns of subscriptions.
+inline constexpr size_t kMaxPathSegments = 128;
 
-// Media type, lifetime.
+// Depth of the path, media type, lifetime. Errors also: kInvalidPath.
 absl::Status CheckRequest(const CreateRequest& request);
 // Media type, Stream-Seq, producer.
 absl::Status CheckRequest(const AppendRequest& request);

@@ -23,6 +23,16 @@ TEST(CheckRequest, AContentTypeIsAMediaType) {
   }
 }
 
+TEST(CheckRequest, APathIsNotTooDeepToBeCreated) {
+  const auto check = [](size_t segments) {
+    std::string path = "s";
+    for (size_t i = 1; i < segments; ++i) path += "/s";
+    return CheckRequest(CreateRequest{.path = *StreamPath::Parse(path)});
+  };
+  EXPECT_TRUE(check(kMaxPathSegments).ok());
+  EXPECT_EQ(GetErrorCode(check(kMaxPathSegments + 1)), ErrorCode::kInvalidPath);
+}
+
 TEST(CheckRequest, AnExpiryIsWhatItsTextSays) {
   const absl::Time time = absl::FromUnixSeconds(1'900'000'000);
   const auto check = [&](const std::string& text, std::optional<uint64_t> ttl = {}) {

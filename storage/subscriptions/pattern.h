@@ -21,9 +21,9 @@ namespace ds {
 class PatternIndex {
  public:
   // Nodes behind a `**` that one path can lead to: of patterns that begin with the same literal
-  // segment, and of all that begin with a wildcard, each. A path of 1,000 segments then takes some
-  // milliseconds at worst.
-  static constexpr size_t kMaxFloating = 256;
+  // segment, and of all that begin with a wildcard, each. A path of 128 segments, as long as
+  // a stream's may be when it is created, then takes a millisecond at worst.
+  static constexpr size_t kMaxFloating = 128;
 
   PatternIndex();
   ~PatternIndex();

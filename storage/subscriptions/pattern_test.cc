@@ -86,7 +86,7 @@ TEST(PatternIndex, BoundsWhatOnePathCanLeadTo) {
 }
 
 // The search was cubic: a few hundred `**` made one path take seconds.
-TEST(PatternIndex, TheWorstPatternsTakeMilliseconds) {
+TEST(PatternIndex, TheWorstPatternsTakeAMillisecond) {
   int value;
   PatternIndex index;
   int count = 0;
@@ -101,13 +101,13 @@ TEST(PatternIndex, TheWorstPatternsTakeMilliseconds) {
       ++count;
     }
   }
-  EXPECT_GT(count, 20);
-  const std::string path = Repeat("s/", 1023) + "x";
+  EXPECT_GT(count, 10);
+  const std::string path = Repeat("s/", 127) + "x";
   const auto begin = std::chrono::steady_clock::now();
   constexpr int kTimes = 20;
   for (int i = 0; i < kTimes; ++i) EXPECT_THAT(index.Find(path), UnorderedElementsAre());
   const auto took = (std::chrono::steady_clock::now() - begin) / kTimes;
-  EXPECT_LT(took, std::chrono::milliseconds(50));
+  EXPECT_LT(took, std::chrono::milliseconds(10));
   RecordProperty(
       "microseconds",
       static_cast<int>(std::chrono::duration_cast<std::chrono::microseconds>(took).count()));
