@@ -41,6 +41,7 @@ Task<int> Gateway::Append(RequestContext& context) {
   std::optional<uint64_t> received_seq;
   bool close_only = false;
   if (append.ok()) {
+    append->condition = context.condition;
     append->context = context.call;
     if (append->producer) received_seq = append->producer->seq;
     close_only = append->body.empty();
@@ -54,7 +55,7 @@ Task<int> Gateway::Append(RequestContext& context) {
   // 200 tells a producer that its data is new; everything else that went well is 204.
   const bool fresh = received_seq && !result.duplicate && !close_only;
   http::Response response =
-      ok ? Begin(fresh ? 200 : 204, context) : Problem(result.status, context);
+      ok ? Begin(fresh ? 200 : 204, context) : WriteProblem(result.status, result.current, context);
   if (ok || code == ErrorCode::kStreamClosed) {
     AddNextOffset(result.tail, response);
     if (result.closed) response.Add("Stream-Closed", "true");

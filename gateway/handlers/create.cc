@@ -47,13 +47,15 @@ Task<int> Gateway::Create(RequestContext& context) {
     }
   }
   if (create.ok()) {
+    create->condition = context.condition;
     create->context = context.call;
     result = co_await store_.Call(context, &StreamStore::Create, *std::move(create));
   } else {
     result.status = create.status();
   }
   if (!result.status.ok()) {
-    co_return co_await context.exchange.Respond(Problem(result.status, context));
+    co_return co_await context.exchange.Respond(
+        WriteProblem(result.status, result.current, context));
   }
   http::Response response = Begin(result.created ? 201 : 200, context);
   if (result.created) {

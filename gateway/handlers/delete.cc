@@ -7,10 +7,11 @@
 namespace ds {
 
 Task<int> Gateway::Delete(RequestContext& context) {
-  DeleteRequest ask{context.target.path, context.call};
+  DeleteRequest ask{context.target.path, context.condition, context.call};
   const DeleteResult result = co_await store_.Call(context, &StreamStore::Delete, std::move(ask));
-  http::Response response =
-      result.status.ok() ? Begin(204, context) : Problem(result.status, context);
+  http::Response response = result.status.ok()
+                                ? Begin(204, context)
+                                : WriteProblem(result.status, result.current, context);
   co_return co_await context.exchange.Respond(std::move(response));
 }
 

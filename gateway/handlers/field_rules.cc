@@ -10,7 +10,7 @@ namespace {
 
 using Header = http::Request::Header;
 
-enum class Kind { kOther, kSingle, kContentEncoding };
+enum class Kind { kOther, kSingle, kContentEncoding, kCondition, kSingleCondition };
 
 bool StartsWithIgnoringCase(std::string_view text, std::string_view prefix) {
   return http::EqualsIgnoringCase(text.substr(0, prefix.size()), prefix);
@@ -27,7 +27,9 @@ Kind KindOf(std::string_view name) {
       if (is("content-type")) return Kind::kSingle;
       return is("content-encoding") ? Kind::kContentEncoding : Kind::kOther;
     case 'i':
-      return is("if-unmodified-since") || is("if-modified-since") ? Kind::kSingle : Kind::kOther;
+      if (is("if-match") || is("if-none-match")) return Kind::kCondition;
+      if (is("if-unmodified-since")) return Kind::kSingleCondition;
+      return is("if-modified-since") ? Kind::kSingle : Kind::kOther;
     case 'l':
       return is("last-event-id") ? Kind::kSingle : Kind::kOther;
     case 'o':
@@ -59,7 +61,8 @@ FieldCheck CheckFields(const http::Request& request) {
     const Kind kind = KindOf(header.name);
     if (kind == Kind::kOther) continue;
     check.has_content_encoding |= kind == Kind::kContentEncoding;
-    if (kind != Kind::kSingle) continue;
+    check.has_condition |= kind == Kind::kCondition || kind == Kind::kSingleCondition;
+    if (kind != Kind::kSingle && kind != Kind::kSingleCondition) continue;
     for (const Header& earlier : seen) {
       if (header.value == earlier.value || !http::EqualsIgnoringCase(header.name, earlier.name)) {
         continue;

@@ -14,8 +14,9 @@ struct FieldCheck {
   // kInvalidHeader when a field that has one value stands on several lines with different ones; the
   // same value twice leaves no doubt about what is meant.
   absl::Status status;
-  // Few requests have the field, so nobody need look for it in all others.
+  // Few requests have these fields, so nobody need look for them in all others.
   bool has_content_encoding = false;
+  bool has_condition = false;  // of a write: If-Match, If-None-Match, If-Unmodified-Since
 };
 
 // The fields of one value are the protocol's own (Stream-*, Producer-*) and those of HTTP's that

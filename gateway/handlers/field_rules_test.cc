@@ -43,8 +43,12 @@ TEST(FieldRules, AnyNumberOfFieldsIsLookedAt) {
   EXPECT_FALSE(Check(headers).status.ok());
 }
 
-TEST(FieldRules, AContentEncodingIsNoticed) {
-  EXPECT_FALSE(Check({{"Content-Type", "text/plain"}, {"If-Range", "x"}}).has_content_encoding);
+TEST(FieldRules, WhatFewRequestsHaveIsNoticed) {
+  const FieldCheck none = Check({{"Content-Type", "text/plain"}, {"If-Range", "x"}});
+  EXPECT_FALSE(none.has_content_encoding || none.has_condition);
+  for (const char* name : {"If-Match", "if-none-match", "IF-UNMODIFIED-SINCE"}) {
+    EXPECT_TRUE(Check({{name, "x"}}).has_condition) << name;
+  }
   EXPECT_TRUE(Check({{"content-Encoding", "gzip"}}).has_content_encoding);
 }
 

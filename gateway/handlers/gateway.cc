@@ -51,6 +51,7 @@ Task<int> Gateway::Handle(http::Exchange& exchange) {
   if (error.ok() && admits) error = admission_.Shed(context);
   if (error.ok() && admits && admission_.guards()) error = co_await admission_.Admit(context);
   if (error.ok() && fields.has_content_encoding) error = co_await DecodeBody(context);
+  if (error.ok() && fields.has_condition) error = TakeCondition(context);
   int status = 0;
   if (!error.ok()) {
     status = co_await exchange.Respond(Problem(error, context));

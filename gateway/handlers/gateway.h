@@ -80,6 +80,8 @@ class Gateway final : public http::Handler {
   // Decodes the request's body in place, if its operation has one. Errors: kUnsupportedEncoding,
   // kBadRequest, kPayloadTooLarge, kOverloaded.
   Task<absl::Status> DecodeBody(RequestContext& context);
+  // Finds out under which condition a write is asked for. Error: kInvalidHeader.
+  static absl::Status TakeCondition(RequestContext& context);
   void NoteAnswered(const RequestContext& context, int status);
 
   // Each results in the status of its answer, 0 for none. What waits for long keeps little: the
@@ -134,6 +136,10 @@ class Gateway final : public http::Handler {
   // A response with the headers that all responses have.
   http::Response Begin(int status, const RequestContext& context) const;
   http::Response Problem(const absl::Status& error, const RequestContext& context) const;
+  // Of a write; `current` as in its result.
+  http::Response WriteProblem(const absl::Status& error,
+                              const std::optional<StreamVersion>& current,
+                              const RequestContext& context) const;
   // The headers that say more of an error, and its line in the log.
   static void AddFailure(const absl::Status& error, const RequestContext& context,
                          http::Response& response);

@@ -14,6 +14,7 @@
 #include "gateway/limits/rate_limiter.h"
 #include "gateway/protocol/target.h"
 #include "storage/api/call_context.h"
+#include "storage/api/condition.h"
 
 namespace ds {
 
@@ -52,6 +53,7 @@ struct RequestContext {
   // Of a live read: with what it came, and as of when that was judged; see Admission::StillAdmits.
   std::string credential;
   uint64_t judged_generation = 0;
+  ConditionPtr condition;        // of a write
   CallContext call;              // for the calls on the storage
   auth::PrincipalPtr principal;  // nullptr without authentication
   bool checked_externally = false;

@@ -1,5 +1,7 @@
 #include "gateway/protocol/etag.h"
 
+#include <charconv>
+
 #include "gateway/protocol/lists.h"
 
 namespace ds {
@@ -37,11 +39,38 @@ std::string Etag(const ReadResult& read, std::string_view coding) {
 }
 
 std::string Etag(const StreamInfo& info) {
-  std::string etag = Begin(info.stream_id).append(kBeginning).append(":");
-  Append(info.tail, etag);
-  if (info.closed) etag.append(":c");
+  return Etag(StreamVersion{info.stream_id, info.tail, info.closed});
+}
+
+std::string Etag(const StreamVersion& version) {
+  std::string etag = Begin(version.stream_id).append(kBeginning).append(":");
+  Append(version.tail, etag);
+  if (version.closed) etag.append(":c");
   etag.push_back('"');
   return etag;
+}
+
+std::optional<VersionTag> ParseVersionTag(std::string_view tag) {
+  VersionTag version;
+  if (const std::optional<Offset> tail = Offset::Parse(tag)) {
+    version.tail = *tail;
+    return version;
+  }
+  const auto id = std::from_chars(tag.data(), tag.data() + tag.size(), version.stream_id);
+  if (id.ec != std::errc() || version.stream_id == 0) return std::nullopt;
+  tag.remove_prefix(static_cast<size_t>(id.ptr - tag.data()));
+  const size_t next = tag.find(':', 1);
+  if (!tag.starts_with(':') || next == tag.npos) return std::nullopt;
+  const std::string_view start = tag.substr(1, next - 1);
+  if (start != kBeginning && !Offset::Parse(start)) return std::nullopt;
+  const std::optional<Offset> tail = Offset::Parse(tag.substr(next + 1, Offset::kTextSize));
+  if (!tail) return std::nullopt;
+  version.tail = *tail;
+  tag.remove_prefix(next + 1 + Offset::kTextSize);
+  version.closed = tag.starts_with(":c");
+  if (*version.closed) tag.remove_prefix(2);
+  if (!tag.empty() && !tag.starts_with(';')) return std::nullopt;
+  return version;
 }
 
 bool NamesEtag(std::string_view if_none_match, std::string_view etag) {

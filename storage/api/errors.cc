@@ -72,6 +72,8 @@ const std::vector<ErrorInfo>& Table() {
        409, C::kFailedPrecondition, W::kNotApplied},
       {E::kProducerFenced, "producer-fenced", "A newer producer epoch exists", 403,
        C::kPermissionDenied, W::kNotApplied},
+      {E::kPreconditionFailed, "precondition-failed", "A condition of the request does not hold",
+       412, C::kFailedPrecondition, W::kNotApplied},
       {E::kUnauthenticated, "unauthenticated", "The credentials are missing or not valid", 401,
        C::kUnauthenticated, W::kNotApplied},
       {E::kForbidden, "forbidden", "The credentials do not allow this", 403, C::kPermissionDenied,

@@ -46,6 +46,7 @@ enum class ErrorCode {
   kSequenceRegression,
   kProducerSequenceGap,
   kProducerFenced,
+  kPreconditionFailed,
   // Who asks, and how much.
   kUnauthenticated,
   kForbidden,

@@ -48,13 +48,16 @@ class StreamStore {
 
   virtual ~StreamStore() = default;
 
-  // Section 5.1, and 4.2 for forks. Errors: kStreamExists, kInvalidJson, kSourceNotFound,
-  // kSourceGone, kInvalidOffset, kContentTypeMismatch.
+  // Section 5.1, and 4.2 for forks. A condition speaks as soon as it is known whether there is a
+  // stream, and which. Errors: kStreamExists, kInvalidJson, kSourceNotFound, kSourceGone,
+  // kInvalidOffset, kContentTypeMismatch, kPreconditionFailed.
   virtual void Create(CreateRequest request, Callback<CreateResult> done) = 0;
 
-  // Sections 5.2 and 5.3: data, producer state and closure are committed together or not at all.
-  // Errors: kStreamNotFound, kStreamGone, kStreamClosed, kContentTypeMismatch, kInvalidJson,
-  // kEmptyBody, kProducerFenced, kProducerEpochSeq, kProducerSequenceGap, kSequenceRegression.
+  // Sections 5.2 and 5.3: data, producer state and closure are committed together or not at all. A
+  // condition is judged last: what would refuse the request without it speaks first, and a
+  // producer's duplicate succeeds whatever its condition. Errors: kStreamNotFound, kStreamGone,
+  // kStreamClosed, kContentTypeMismatch, kInvalidJson, kEmptyBody, kProducerFenced,
+  // kProducerEpochSeq, kProducerSequenceGap, kSequenceRegression, kPreconditionFailed.
   virtual void Append(AppendRequest request, Callback<AppendResult> done) = 0;
 
   // Section 5.6; one piece, without waiting. Counts as a read for the sliding TTL.
@@ -64,7 +67,8 @@ class StreamStore {
   // Section 5.5. Errors: kStreamNotFound, kStreamGone.
   virtual void Head(HeadRequest request, Callback<HeadResult> done) = 0;
 
-  // Section 5.4; a stream with forks is kept for them. Errors: kStreamNotFound, kStreamGone.
+  // Section 5.4; a stream with forks is kept for them. Errors: kStreamNotFound, kStreamGone,
+  // kPreconditionFailed.
   virtual void Delete(DeleteRequest request, Callback<DeleteResult> done) = 0;
 
   virtual void List(ListRequest request, Callback<ListResult> done) = 0;

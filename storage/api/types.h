@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "storage/api/call_context.h"
+#include "storage/api/condition.h"
 #include "storage/api/offset.h"
 #include "storage/api/stream_path.h"
 
@@ -46,6 +47,7 @@ struct CreateRequest {
   std::string body;  // the stream's first bytes; JSON is split into messages by the store
   bool closed = false;
   std::optional<ForkPoint> fork;
+  ConditionPtr condition = nullptr;
   CallContext context = {};
 };
 
@@ -55,6 +57,9 @@ struct CreateResult {
   std::string content_type;
   Offset tail;
   bool closed = false;
+  // On kPreconditionFailed, here and in the other results of writes: the state that the condition
+  // was judged by; not set when there is no stream.
+  std::optional<StreamVersion> current = {};
 };
 
 struct AppendRequest {
@@ -64,6 +69,7 @@ struct AppendRequest {
   std::optional<std::string> stream_seq;
   std::optional<ProducerTag> producer;
   bool close = false;
+  ConditionPtr condition = nullptr;
   CallContext context = {};
 };
 
@@ -79,6 +85,7 @@ struct AppendResult {
   uint64_t producer_seq = 0;
   // Set on kProducerSequenceGap.
   uint64_t expected_seq = 0;
+  std::optional<StreamVersion> current = {};
 };
 
 // What a stream is, without its data.
@@ -146,11 +153,13 @@ struct ReadResult {
 
 struct DeleteRequest {
   StreamPath path;
+  ConditionPtr condition = nullptr;
   CallContext context = {};
 };
 
 struct DeleteResult {
   absl::Status status;
+  std::optional<StreamVersion> current = {};
 };
 
 struct ListRequest {

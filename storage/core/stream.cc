@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "storage/api/errors.h"
+#include "storage/core/condition.h"
 #include "storage/core/content_type.h"
 
 namespace ds {
@@ -36,7 +37,7 @@ bool AdmitProducer(const std::optional<ProducerState>& known, const ProducerTag&
   return true;
 }
 
-AppendDecision DecideOnClosed(const StreamState& state,
+AppendDecision DecideOnClosed(const StreamConfig& config, const StreamState& state,
                               const std::optional<ProducerState>& producer,
                               const AppendInput& input, AppendDecision decision) {
   if (input.producer) {
@@ -47,7 +48,8 @@ AppendDecision DecideOnClosed(const StreamState& state,
       decision.producer = producer;
       return decision;
     }
-  } else if (input.size == 0 && input.close) {
+  } else if (!input.has_body() && input.close) {
+    decision.status = JudgeCondition(input.condition, VersionOf(config, state));
     return decision;
   }
   decision.status = MakeError(ErrorCode::kStreamClosed);
@@ -55,6 +57,10 @@ AppendDecision DecideOnClosed(const StreamState& state,
 }
 
 }  // namespace
+
+StreamVersion VersionOf(const StreamConfig& config, const StreamState& state) {
+  return {config.lineage.stream_id(), config.lineage.OffsetAt(state.tail), state.closed};
+}
 
 AppendDecision DecideAppend(const StreamConfig& config, const StreamState& state,
                             const std::optional<ProducerState>& producer,
@@ -65,20 +71,27 @@ AppendDecision DecideAppend(const StreamConfig& config, const StreamState& state
     decision.status = MakeError(ErrorCode::kStreamGone);
     return decision;
   }
-  if (state.closed) return DecideOnClosed(state, producer, input, std::move(decision));
-  if (input.size > 0 && !SameMediaType(config.content_type, input.content_type)) {
+  if (state.closed) return DecideOnClosed(config, state, producer, input, std::move(decision));
+  if (input.has_body() && !SameMediaType(config.content_type, input.content_type)) {
     decision.status = MakeError(ErrorCode::kContentTypeMismatch);
     return decision;
   }
-  if (input.producer && !AdmitProducer(producer, *input.producer, decision)) return decision;
-  if (input.stream_seq) {
-    if (!state.last_stream_seq.empty() && *input.stream_seq <= state.last_stream_seq) {
-      decision.status = MakeError(ErrorCode::kSequenceRegression);
-      decision.producer.reset();
-      return decision;
-    }
-    decision.state.last_stream_seq = *input.stream_seq;
+  if (!input.body.ok()) {
+    decision.status = input.body;
+    return decision;
   }
+  if (input.producer && !AdmitProducer(producer, *input.producer, decision)) return decision;
+  if (input.stream_seq && !state.last_stream_seq.empty() &&
+      *input.stream_seq <= state.last_stream_seq) {
+    decision.status = MakeError(ErrorCode::kSequenceRegression);
+  } else {
+    decision.status = JudgeCondition(input.condition, VersionOf(config, state));
+  }
+  if (!decision.status.ok()) {
+    decision.producer.reset();
+    return decision;
+  }
+  if (input.stream_seq) decision.state.last_stream_seq = *input.stream_seq;
   decision.changes = true;
   decision.state.tail += input.size;
   if (input.close) {

@@ -60,6 +60,10 @@ struct AppendInput {
   const std::optional<std::string>& stream_seq;
   const std::optional<ProducerTag>& producer;
   bool close = false;
+  absl::Status body = {};                     // what is wrong with the bytes themselves
+  const WriteCondition* condition = nullptr;  // nullptr: none
+
+  bool has_body() const { return size > 0 || !body.ok(); }
 };
 
 struct AppendDecision {
@@ -71,8 +75,12 @@ struct AppendDecision {
   std::optional<ProducerState> producer;  // the state in force afterwards, when one was named
 };
 
+// The stream's state as conditions see it.
+StreamVersion VersionOf(const StreamConfig& config, const StreamState& state);
+
 // Sections 5.2, 5.2.1 and 5.3. Judged in this order: deleted; closed (a producer's duplicate and a
-// repeated close still succeed); content type; producer; Stream-Seq.
+// repeated close still succeed); content type; the body; producer (a duplicate succeeds);
+// Stream-Seq; the condition.
 AppendDecision DecideAppend(const StreamConfig& config, const StreamState& state,
                             const std::optional<ProducerState>& producer, const AppendInput& input);
 

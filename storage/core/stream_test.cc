@@ -22,13 +22,16 @@ struct Attempt {
   std::optional<ProducerTag> producer;
   bool close = false;
   std::string content_type = "application/octet-stream";
+  absl::Status body = {};
+  std::optional<WriteCondition> condition = {};
 };
 
 AppendDecision Decide(const StreamState& state, const std::optional<ProducerState>& producer,
                       const Attempt& attempt) {
   return DecideAppend(
       OctetStream(), state, producer,
-      {attempt.content_type, attempt.size, attempt.stream_seq, attempt.producer, attempt.close});
+      {attempt.content_type, attempt.size, attempt.stream_seq, attempt.producer, attempt.close,
+       attempt.body, attempt.condition ? &*attempt.condition : nullptr});
 }
 
 ErrorCode Refusal(const StreamState& state, const std::optional<ProducerState>& producer,
@@ -55,6 +58,87 @@ TEST(DecideAppend, ClosedIsJudgedBeforeContentTypeAndSequence) {
 TEST(DecideAppend, ContentTypeIsJudgedBeforeSequence) {
   EXPECT_EQ(Refusal({.last_stream_seq = "5"}, {}, {.stream_seq = "1", .content_type = "text/a"}),
             ErrorCode::kContentTypeMismatch);
+}
+
+const absl::Status kBadBody = MakeError(ErrorCode::kInvalidJson);
+
+TEST(DecideAppend, TheStateOfTheStreamIsJudgedBeforeTheBody) {
+  // A body that is no good has no size; it is a body all the same.
+  const Attempt bad{.size = 0, .close = true, .content_type = "text/plain", .body = kBadBody};
+  EXPECT_EQ(Refusal({.soft_deleted = true}, {}, bad), ErrorCode::kStreamGone);
+  EXPECT_EQ(Refusal({.closed = true}, {}, bad), ErrorCode::kStreamClosed);
+  EXPECT_EQ(Refusal({}, {}, bad), ErrorCode::kContentTypeMismatch);
+  EXPECT_EQ(Refusal({}, {}, {.size = 0, .body = kBadBody}), ErrorCode::kInvalidJson);
+}
+
+TEST(DecideAppend, ABodyThatIsNoGoodUsesNoSequenceUp) {
+  EXPECT_EQ(
+      Refusal({.last_stream_seq = "5"}, ProducerState{0, 3},
+              {.size = 0, .stream_seq = "1", .producer = ProducerTag{"p", 0, 4}, .body = kBadBody}),
+      ErrorCode::kInvalidJson);
+}
+
+WriteCondition TailIs(uint64_t position) {
+  return {.match = VersionTags{.tags = {{.tail = {1, position}}}}};
+}
+
+TEST(DecideAppend, AConditionIsAboutTheStateBeforeTheAppend) {
+  const AppendDecision decision = Decide({.tail = 10}, {}, {.condition = TailIs(10)});
+  EXPECT_TRUE(decision.status.ok());
+  EXPECT_EQ(decision.state.tail, 15u);
+  EXPECT_EQ(Refusal({.tail = 10}, {}, {.condition = TailIs(15)}), ErrorCode::kPreconditionFailed);
+  EXPECT_EQ(Refusal({.tail = 10}, {}, {.size = 0, .close = true, .condition = TailIs(9)}),
+            ErrorCode::kPreconditionFailed);
+}
+
+TEST(DecideAppend, AConditionIsJudgedLast) {
+  const WriteCondition never{.match = VersionTags{}};
+  EXPECT_EQ(Refusal({.soft_deleted = true}, {}, {.condition = never}), ErrorCode::kStreamGone);
+  EXPECT_EQ(Refusal({.closed = true}, {}, {.condition = never}), ErrorCode::kStreamClosed);
+  EXPECT_EQ(Refusal({}, {}, {.content_type = "text/plain", .condition = never}),
+            ErrorCode::kContentTypeMismatch);
+  EXPECT_EQ(Refusal({}, {}, {.size = 0, .body = kBadBody, .condition = never}),
+            ErrorCode::kInvalidJson);
+  EXPECT_EQ(
+      Refusal({}, ProducerState{5, 7}, {.producer = ProducerTag{"p", 4, 8}, .condition = never}),
+      ErrorCode::kProducerFenced);
+  EXPECT_EQ(
+      Refusal({}, ProducerState{5, 7}, {.producer = ProducerTag{"p", 5, 9}, .condition = never}),
+      ErrorCode::kProducerSequenceGap);
+  EXPECT_EQ(Refusal({.last_stream_seq = "5"}, {}, {.stream_seq = "1", .condition = never}),
+            ErrorCode::kSequenceRegression);
+  EXPECT_EQ(Refusal({}, {}, {.condition = never}), ErrorCode::kPreconditionFailed);
+}
+
+TEST(DecideAppend, ADuplicateIsRecognisedBeforeItsCondition) {
+  const ProducerTag tag{"p", 0, 2};
+  EXPECT_TRUE(Decide({.tail = 10}, ProducerState{0, 2}, {.producer = tag, .condition = TailIs(5)})
+                  .duplicate);
+  const StreamState closed{.tail = 10, .closed = true, .closed_by = tag};
+  EXPECT_TRUE(
+      Decide(closed, ProducerState{0, 2}, {.producer = tag, .close = true, .condition = TailIs(5)})
+          .duplicate);
+}
+
+TEST(DecideAppend, AFailedConditionLeavesProducerAndStreamSeqAsTheyWere) {
+  const AppendDecision decision =
+      Decide({.tail = 10, .last_stream_seq = "1"}, ProducerState{0, 3},
+             {.stream_seq = "2", .producer = ProducerTag{"p", 0, 4}, .condition = TailIs(9)});
+  EXPECT_EQ(GetErrorCode(decision.status), ErrorCode::kPreconditionFailed);
+  EXPECT_FALSE(decision.producer.has_value());
+  EXPECT_EQ(decision.state.last_stream_seq, "1");
+  EXPECT_FALSE(decision.changes);
+}
+
+TEST(DecideAppend, ClosingAgainHasToMeetItsCondition) {
+  const StreamState closed{.tail = 10, .closed = true};
+  const auto close = [](WriteCondition condition) {
+    return Attempt{.size = 0, .close = true, .condition = std::move(condition)};
+  };
+  EXPECT_TRUE(Decide(closed, {}, close(TailIs(10))).status.ok());
+  EXPECT_EQ(Refusal(closed, {}, close(TailIs(9))), ErrorCode::kPreconditionFailed);
+  EXPECT_EQ(Refusal(closed, {}, close({.match = VersionTags{.tags = {{1, {1, 10}, false}}}})),
+            ErrorCode::kPreconditionFailed);
 }
 
 TEST(DecideAppend, ClosingTwiceIsFineWithoutABodyOnly) {

@@ -145,16 +145,18 @@ void Engine::Create(CreateRequest request, Callback<CreateResult> done) {
 
 void Engine::Append(AppendRequest request, Callback<AppendResult> done) {
   std::vector<uint32_t> sizes;
+  absl::Status body;
   if (request.body.empty()) {
     if (!request.close) return done(AppendResult{.status = MakeError(ErrorCode::kEmptyBody)});
   } else if (IsJson(request.content_type)) {
-    absl::Status split = SplitJsonMessages(request.body, sizes);
-    if (split.ok() && sizes.empty()) {
-      split = MakeError(ErrorCode::kInvalidJson, "an empty array appends nothing");
+    body = SplitJsonMessages(request.body, sizes);
+    if (body.ok() && sizes.empty()) {
+      body = MakeError(ErrorCode::kInvalidJson, "an empty array appends nothing");
     }
-    if (!split.ok()) return done(AppendResult{.status = split});
+    if (!body.ok()) std::string().swap(request.body);
   }
-  committer_.Submit(AppendOperation{std::move(request), std::move(sizes), std::move(done)});
+  committer_.Submit(
+      AppendOperation{std::move(request), std::move(sizes), std::move(done), std::move(body)});
 }
 
 absl::StatusOr<EntryPtr> Engine::FindVisible(const std::string& path) {

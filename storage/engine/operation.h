@@ -23,6 +23,8 @@ struct AppendOperation {
   AppendRequest request;
   std::vector<uint32_t> message_sizes;
   StreamStore::Callback<AppendResult> done;
+  // Why there is no valid body. The stream's state may be a reason to refuse that comes before.
+  absl::Status body = {};
 };
 
 struct CreateOperation {

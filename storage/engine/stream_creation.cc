@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "storage/api/errors.h"
+#include "storage/core/condition.h"
 #include "storage/core/content_type.h"
 #include "storage/core/json_messages.h"
 #include "storage/engine/internal_error.h"
@@ -96,6 +97,16 @@ void StreamWriter::ApplyOne(CreateOperation& create) {
   };
   absl::StatusOr<EntryPtr> found = Find(request.path);
   if (!found.ok()) return answer(InternalError(found.status()));
+  // A deleted stream that is kept for its forks is none to clients, but in the way.
+  if (*found == nullptr || !(*found)->state.soft_deleted) {
+    std::optional<StreamVersion> current;
+    if (*found != nullptr) current = VersionOf((*found)->config, (*found)->state);
+    absl::Status judged = JudgeCondition(request.condition.get(), current);
+    if (!judged.ok()) {
+      result.current = current;
+      return answer(std::move(judged));
+    }
+  }
   if (*found != nullptr) {
     describe(**found);
     return answer(MatchExisting((*found)->config, (*found)->state, request));

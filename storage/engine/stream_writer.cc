@@ -10,6 +10,7 @@
 #include "base/turn.h"
 #include "spdlog/spdlog.h"
 #include "storage/api/errors.h"
+#include "storage/core/condition.h"
 #include "storage/core/content_type.h"
 #include "storage/engine/internal_error.h"
 #include "storage/engine/metadata.h"
@@ -176,13 +177,14 @@ void StreamWriter::ApplyOne(AppendOperation& append) {
     if (it != entry->producers->end()) producer = it->second;
   }
 
-  AppendDecision decision = DecideAppend(entry->config, entry->state, producer,
-                                         {request.content_type, request.body.size(),
-                                          request.stream_seq, request.producer, request.close});
+  AppendDecision decision =
+      DecideAppend(entry->config, entry->state, producer,
+                   {request.content_type, request.body.size(), request.stream_seq, request.producer,
+                    request.close, std::move(append.body), request.condition.get()});
   result.duplicate = decision.duplicate;
   result.expected_seq = decision.expected_seq;
   if (decision.duplicate) ++probe_.batch.duplicates;
-  if (request.producer && !decision.status.ok()) NoteProducerRefused(decision.status);
+  if (!decision.status.ok()) NoteRefused(*entry, decision.status, result);
   if (decision.changes && !request.body.empty()) entry = ContinueIfCut(std::move(entry));
   result.closed = decision.state.closed;
   result.tail = entry->config.lineage.OffsetAt(decision.state.tail);
@@ -220,8 +222,10 @@ EntryPtr StreamWriter::ContinueIfCut(EntryPtr entry) {
   return next;
 }
 
-void StreamWriter::NoteProducerRefused(const absl::Status& status) {
+void StreamWriter::NoteRefused(const StreamEntry& entry, const absl::Status& status,
+                               AppendResult& result) {
   const ErrorCode code = GetErrorCode(status);
+  if (code == ErrorCode::kPreconditionFailed) result.current = VersionOf(entry.config, entry.state);
   if (code == ErrorCode::kProducerFenced) probe_.producer_fenced.Increment();
   if (code == ErrorCode::kProducerSequenceGap) probe_.producer_gaps.Increment();
 }
@@ -246,20 +250,26 @@ void StreamWriter::WriteAppend(const EntryPtr& entry, const StreamState& state, 
 }
 
 void StreamWriter::ApplyOne(DeleteOperation& remove) {
-  absl::Status status;
+  DeleteResult result;
   absl::StatusOr<EntryPtr> found = Find(remove.request.path);
   if (!found.ok()) {
-    status = InternalError(found.status());
+    result.status = InternalError(found.status());
   } else if (*found == nullptr) {
-    status = MakeError(ErrorCode::kStreamNotFound);
+    result.status = MakeError(ErrorCode::kStreamNotFound);
   } else if (*found == registry_) {
-    status = MakeError(ErrorCode::kMethodNotAllowed, "the registry is read-only");
+    result.status = MakeError(ErrorCode::kMethodNotAllowed, "the registry is read-only");
   } else if ((*found)->state.soft_deleted) {
-    status = MakeError(ErrorCode::kStreamGone);
+    result.status = MakeError(ErrorCode::kStreamGone);
   } else {
-    Remove(*found, ChangeEvent::Kind::kDeleted);
+    const StreamVersion current = VersionOf((*found)->config, (*found)->state);
+    result.status = JudgeCondition(remove.request.condition.get(), current);
+    if (result.status.ok()) {
+      Remove(*found, ChangeEvent::Kind::kDeleted);
+    } else {
+      result.current = current;
+    }
   }
-  answers_.push_back(Answer<DeleteResult>{std::move(remove.done), {std::move(status)}});
+  answers_.push_back(Answer<DeleteResult>{std::move(remove.done), std::move(result)});
 }
 
 void StreamWriter::Remove(EntryPtr entry, ChangeEvent::Kind reason) {

@@ -95,7 +95,8 @@ class StreamWriter final : private SubscriptionBook::Streams {
   bool IsCurrent(const EntryPtr& entry);
   absl::Status LoadProducer(const EntryPtr& entry, const std::string& id);
   absl::Status ResolveFork(const CreateRequest& request, EntryPtr& source, StreamConfig& config);
-  void NoteProducerRefused(const absl::Status& status);
+  // Completes the result of a refused append, and counts what metrics tell of.
+  void NoteRefused(const StreamEntry& entry, const absl::Status& status, AppendResult& result);
   void WriteAppend(const EntryPtr& entry, const StreamState& state, std::string body,
                    std::vector<uint32_t> message_sizes);
   EntryPtr AddStream(std::string path, StreamConfig config, bool closed);

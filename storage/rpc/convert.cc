@@ -63,6 +63,50 @@ void SetLifetime(const Lifetime& in, pb::Lifetime& out) {
   }
 }
 
+absl::Status GetTags(const pb::VersionTags& in, VersionTags& out) {
+  out.any = in.any();
+  for (const pb::VersionTag& tag : in.tags()) {
+    const std::optional<Offset> tail = Offset::Parse(tag.tail());
+    if (!tail) return Bad("malformed offset of a condition");
+    VersionTag& added = out.tags.emplace_back(VersionTag{tag.stream_id(), *tail, {}});
+    if (tag.has_closed()) added.closed = tag.closed();
+  }
+  return absl::OkStatus();
+}
+
+template <typename Request>
+absl::Status GetCondition(const Request& in, ConditionPtr& out) {
+  if (!in.has_condition()) return absl::OkStatus();
+  auto condition = std::make_shared<WriteCondition>();
+  absl::Status status;
+  if (in.condition().has_match()) {
+    status = GetTags(in.condition().match(), condition->match.emplace());
+  }
+  if (status.ok() && in.condition().has_none_match()) {
+    status = GetTags(in.condition().none_match(), condition->none_match.emplace());
+  }
+  out = std::move(condition);
+  return status;
+}
+
+void SetTags(const VersionTags& in, pb::VersionTags& out) {
+  out.set_any(in.any);
+  for (const VersionTag& tag : in.tags) {
+    pb::VersionTag& added = *out.add_tags();
+    added.set_stream_id(tag.stream_id);
+    added.set_tail(tag.tail.ToString());
+    if (tag.closed) added.set_closed(*tag.closed);
+  }
+}
+
+template <typename Request>
+void SetCondition(const ConditionPtr& in, Request& out) {
+  if (in == nullptr) return;
+  pb::WriteCondition& condition = *out.mutable_condition();
+  if (in->match) SetTags(*in->match, *condition.mutable_match());
+  if (in->none_match) SetTags(*in->none_match, *condition.mutable_none_match());
+}
+
 }  // namespace
 
 absl::Status TakePath(std::string* in, StreamPath& out) {
@@ -97,12 +141,13 @@ absl::Status FromProto(pb::CreateRequest&& in, uint64_t max_body, CreateRequest&
     }
     out.fork = std::move(fork);
   }
-  return CheckRequest(out);
+  status = GetCondition(in, out.condition);
+  return status.ok() ? CheckRequest(out) : status;
 }
 
 absl::Status FromProto(pb::AppendRequest&& in, uint64_t max_body, AppendRequest& out) {
   if (in.body().size() > max_body) return MakeError(ErrorCode::kPayloadTooLarge);
-  const absl::Status status = TakePath(in.mutable_path(), out.path);
+  absl::Status status = TakePath(in.mutable_path(), out.path);
   if (!status.ok()) return status;
   out.content_type = std::move(*in.mutable_content_type());
   out.body = std::move(*in.mutable_body());
@@ -112,7 +157,8 @@ absl::Status FromProto(pb::AppendRequest&& in, uint64_t max_body, AppendRequest&
     out.producer = ProducerTag{std::move(*producer.mutable_id()), producer.epoch(), producer.seq()};
   }
   out.close = in.close();
-  return CheckRequest(out);
+  status = GetCondition(in, out.condition);
+  return status.ok() ? CheckRequest(out) : status;
 }
 
 absl::Status FromProto(const pb::Position& in, ReadRequest& out) {
@@ -141,7 +187,8 @@ absl::Status FromProto(pb::HeadRequest&& in, HeadRequest& out) {
 }
 
 absl::Status FromProto(pb::DeleteRequest&& in, DeleteRequest& out) {
-  return TakePath(in.mutable_path(), out.path);
+  const absl::Status status = TakePath(in.mutable_path(), out.path);
+  return status.ok() ? GetCondition(in, out.condition) : status;
 }
 
 absl::Status FromProto(pb::ListRequest&& in, ListRequest& out) {
@@ -170,6 +217,7 @@ pb::CreateRequest ToProto(CreateRequest&& in) {
     if (in.fork->offset) out.mutable_fork()->set_offset(in.fork->offset->ToString());
     out.mutable_fork()->set_sub_offset(in.fork->sub_offset);
   }
+  SetCondition(in.condition, out);
   return out;
 }
 
@@ -185,6 +233,14 @@ pb::AppendRequest ToProto(AppendRequest&& in) {
     out.mutable_producer()->set_seq(in.producer->seq);
   }
   out.set_close(in.close);
+  SetCondition(in.condition, out);
+  return out;
+}
+
+pb::DeleteRequest ToProto(DeleteRequest&& in) {
+  pb::DeleteRequest out;
+  out.set_path(std::move(in.path).text());
+  SetCondition(in.condition, out);
   return out;
 }
 
@@ -242,6 +298,8 @@ AppendResult FromProto(const pb::AppendResponse& in) {
           .producer_seq = in.producer_seq(),
           .expected_seq = in.expected_seq()};
 }
+
+pb::DeleteResponse ToProto(const DeleteResult&) { return {}; }
 
 pb::ReadResponse ToProto(ReadResult&& in) {
   pb::ReadResponse out;
@@ -389,6 +447,18 @@ pb::ErrorDetail ToErrorDetail(const absl::Status& status) {
       break;
   }
   return out;
+}
+
+pb::StreamVersion ToProto(const StreamVersion& in) {
+  pb::StreamVersion out;
+  out.set_stream_id(in.stream_id);
+  out.set_tail(in.tail.ToString());
+  out.set_closed(in.closed);
+  return out;
+}
+
+StreamVersion FromProto(const pb::StreamVersion& in) {
+  return {in.stream_id(), TrustedOffset(in.tail()), in.closed()};
 }
 
 absl::Status FromErrorDetail(const pb::ErrorDetail& detail) {

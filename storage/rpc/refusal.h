@@ -3,7 +3,7 @@
 
 #include "absl/status/status.h"
 #include "grpcpp/grpcpp.h"
-#include "storage/api/types.h"
+#include "proto/durablestreams/v1/stream_store.pb.h"
 
 namespace ds::rpc {
 
@@ -11,9 +11,9 @@ namespace ds::rpc {
 inline constexpr char kErrorMetadata[] = "durable-streams-error-bin";
 
 // The status to end a refused call with; puts the details into the call's trailing metadata.
-// `append` is the result of a refused append. REQUIRES: !status.ok().
-grpc::Status Refuse(grpc::ServerContext& context, const absl::Status& status,
-                    const AppendResult* append = nullptr);
+grpc::Status Refuse(grpc::ServerContext& context, const durablestreams::v1::ErrorDetail& detail);
+// The same for an error that says it all. REQUIRES: !status.ok().
+grpc::Status Refuse(grpc::ServerContext& context, const absl::Status& status);
 
 }  // namespace ds::rpc
 

@@ -157,7 +157,7 @@ class RemoteStoreImpl final : public RemoteStore, private ClientSession::Observe
 
   void Delete(DeleteRequest request, Callback<DeleteResult> done) override {
     pb::SessionCall call = NewCall(request.context);
-    call.mutable_delete_()->set_path(std::move(request.path).text());
+    *call.mutable_delete_() = ToProto(std::move(request));
     Send<DeleteResult>(std::move(call), /*repeatable=*/false, std::move(done),
                        [](pb::SessionAnswer&) { return DeleteResult{}; });
   }
@@ -253,16 +253,13 @@ class RemoteStoreImpl final : public RemoteStore, private ClientSession::Observe
     pending.repeatable = repeatable;
     pending.answer = [shared, take](pb::SessionAnswer&& answer) {
       Result result;
-      if (answer.has_error()) {
-        if constexpr (std::is_same_v<Result, AppendResult>) {
-          result = FromProto(answer.error().append());
-        }
-        if constexpr (std::is_same_v<Result, SubscriptionAnswer>) {
-          result = FromProto(answer.error().subscriptions());
-        }
+      if (!answer.has_error()) {
+        result = take(answer);
+      } else if constexpr (std::is_same_v<Result, SubscriptionAnswer>) {
+        result = FromProto(answer.error().subscriptions());
         result.status = FromErrorDetail(answer.error());
       } else {
-        result = take(answer);
+        result = FromRefusal<Result>(answer.error());
       }
       (*shared)(std::move(result));
     };

@@ -32,6 +32,8 @@ constexpr size_t kMinMemoryBytes = 256u << 20;
 
 // The part of a result that becomes the response.
 const CreateResult& Value(const CreateResult& result) { return result; }
+const AppendResult& Value(const AppendResult& result) { return result; }
+const DeleteResult& Value(const DeleteResult& result) { return result; }
 const StreamInfo& Value(const HeadResult& result) { return result.info; }
 const ListResult& Value(const ListResult& result) { return result; }
 ReadResult&& Value(ReadResult& result) { return std::move(result); }
@@ -58,7 +60,7 @@ CallContext ContextOf(const grpc::ServerContext& context) {
 template <typename Result, typename Call, typename Out>
 auto Finish(Call& call, Out& out) {
   return [&call, &out](Result result) {
-    if (!result.status.ok()) return call.Finish(Refuse(call.context(), result.status));
+    if (!result.status.ok()) return call.Finish(Refuse(call.context(), ToRefusal(result)));
     out = ToProto(Value(result));
     call.Finish(grpc::Status::OK);
   };
@@ -98,13 +100,7 @@ class Service {
       const absl::Status status = FromProto(std::move(call.in()), rules_.max_body_bytes, request);
       if (!status.ok()) return call.Finish(Refuse(call.context(), status));
       request.context = ContextOf(call.context());
-      store_.Append(std::move(request), [&call](const AppendResult& result) {
-        if (!result.status.ok()) {
-          return call.Finish(Refuse(call.context(), result.status, &result));
-        }
-        call.out() = ToProto(result);
-        call.Finish(grpc::Status::OK);
-      });
+      store_.Append(std::move(request), Finish<AppendResult>(call, call.out()));
     };
     read_.handler = [this](ReadCall& call) {
       ReadRequest request;
@@ -125,9 +121,7 @@ class Service {
       const absl::Status status = FromProto(std::move(call.in()), request);
       if (!status.ok()) return call.Finish(Refuse(call.context(), status));
       request.context = ContextOf(call.context());
-      store_.Delete(std::move(request), [&call](const DeleteResult& result) {
-        call.Finish(result.status.ok() ? grpc::Status::OK : Refuse(call.context(), result.status));
-      });
+      store_.Delete(std::move(request), Finish<DeleteResult>(call, call.out()));
     };
     list_.handler = [this](ListCall& call) {
       ListRequest request;

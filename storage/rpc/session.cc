@@ -54,7 +54,8 @@ class SessionState : public std::enable_shared_from_this<SessionState> {
 
   template <typename Result, typename Finish>
   auto Reply(uint64_t id, Finish finish);
-  void Refuse(uint64_t id, const absl::Status& status, const AppendResult* append = nullptr);
+  void Refuse(uint64_t id, pb::ErrorDetail detail);
+  void Refuse(uint64_t id, const absl::Status& status) { Refuse(id, ToErrorDetail(status)); }
   // Whether the session may follow one thing more.
   bool MayFollow();
   // Puts what waits into a message, if none is being written: then whoever called has to call Write
@@ -196,7 +197,7 @@ class SessionState::Watcher final : public WatchObserver {
 template <typename Result, typename Finish>
 auto SessionState::Reply(uint64_t id, Finish finish) {
   return [self = shared_from_this(), id, finish](Result result) {
-    if (!result.status.ok()) return self->Refuse(id, result.status);
+    if (!result.status.ok()) return self->Refuse(id, ToRefusal(result));
     pb::SessionAnswer answer;
     answer.set_id(id);
     finish(answer, std::move(result));
@@ -204,11 +205,10 @@ auto SessionState::Reply(uint64_t id, Finish finish) {
   };
 }
 
-void SessionState::Refuse(uint64_t id, const absl::Status& status, const AppendResult* append) {
+void SessionState::Refuse(uint64_t id, pb::ErrorDetail detail) {
   pb::SessionAnswer answer;
   answer.set_id(id);
-  *answer.mutable_error() = ToErrorDetail(status);
-  if (append != nullptr) *answer.mutable_error()->mutable_append() = ToProto(*append);
+  *answer.mutable_error() = std::move(detail);
   Answer(std::move(answer), /*ends_call=*/true);
 }
 
@@ -247,16 +247,10 @@ void SessionState::Dispatch(pb::SessionCall&& call) {
           FromProto(std::move(*call.mutable_append()), rules_.max_body_bytes, request);
       if (!status.ok()) return Refuse(id, status);
       request.context = context;
-      return store_.Append(std::move(request),
-                           [self = shared_from_this(), id](const AppendResult& result) {
-                             if (!result.status.ok()) {
-                               return self->Refuse(id, result.status, &result);
-                             }
-                             pb::SessionAnswer answer;
-                             answer.set_id(id);
-                             *answer.mutable_append() = ToProto(result);
-                             self->Answer(std::move(answer), /*ends_call=*/true);
-                           });
+      return store_.Append(std::move(request), Reply<AppendResult>(id, [](pb::SessionAnswer& answer,
+                                                                          const AppendResult& r) {
+                             *answer.mutable_append() = ToProto(r);
+                           }));
     }
     case pb::SessionCall::kRead: {
       ReadRequest request;

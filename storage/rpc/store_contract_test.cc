@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <future>
 #include <map>
 #include <memory>
 #include <string>
@@ -266,6 +267,170 @@ TEST_P(StoreContract, AnAppendOfAnotherTypeIsRefused) {
   EXPECT_TRUE(FailsWith(store_.AddJson("s", "1"), ErrorCode::kContentTypeMismatch));
   EXPECT_OK(store_.Add("s", "x", "TEXT/plain; charset=utf-8"));
   EXPECT_EQ(store_.All("s"), "x");
+}
+
+// Conditions.
+
+ConditionPtr Match(VersionTags tags) {
+  return std::make_shared<const WriteCondition>(WriteCondition{.match = std::move(tags)});
+}
+ConditionPtr NoneMatch(VersionTags tags) {
+  return std::make_shared<const WriteCondition>(WriteCondition{.none_match = std::move(tags)});
+}
+VersionTags Tail(const Offset& tail) { return {.tags = {{.tail = tail}}}; }
+
+// That a write was refused for its condition, and by which state.
+template <typename Result>
+testing::AssertionResult FailsAt(const Result& result, const StreamInfo& info) {
+  const testing::AssertionResult failed = FailsWith(result, ErrorCode::kPreconditionFailed);
+  if (!failed) return failed;
+  if (result.current == StreamVersion{info.stream_id, info.tail, info.closed}) {
+    return testing::AssertionSuccess();
+  }
+  return testing::AssertionFailure() << "another state was told";
+}
+
+TEST_P(StoreContract, AnAppendIsRefusedWhenItsConditionDoesNotHold) {
+  ASSERT_OK(store_.Make("s"));
+  const Offset one = store_.Add("s", "1").tail;
+  const Offset two = store_.Add("s", "2").tail;
+  AppendRequest append{.path = "s", .content_type = "application/octet-stream", .body = "3"};
+  append.condition = Match(Tail(one));
+  EXPECT_TRUE(FailsAt(store_.Append(append), store_.Head({.path = "s"}).info));
+  append.condition = Match({});
+  EXPECT_TRUE(FailsAt(store_.Append(append), store_.Head({.path = "s"}).info));
+  append.condition = NoneMatch({.any = true});
+  EXPECT_TRUE(FailsAt(store_.Append(append), store_.Head({.path = "s"}).info));
+  EXPECT_EQ(store_.All("s"), "12");
+  append.condition = Match({.tags = {{.tail = one}, {.tail = two}}});
+  EXPECT_OK(store_.Append(append));
+  append.condition = NoneMatch(Tail(two));
+  EXPECT_OK(store_.Append(append));
+  append.condition = Match({.any = true});
+  EXPECT_OK(store_.Append(append));
+  EXPECT_EQ(store_.All("s"), "12333");
+}
+
+TEST_P(StoreContract, AConditionMayNameTheIncarnationAndWhetherItIsClosed) {
+  ASSERT_OK(store_.Make("s", "", "x"));
+  const StreamInfo info = store_.Head({.path = "s"}).info;
+  const auto close = [&](uint64_t id, std::optional<bool> closed) {
+    return store_.Append(
+        {.path = "s", .close = true, .condition = Match({.tags = {{id, info.tail, closed}}})});
+  };
+  EXPECT_TRUE(FailsAt(close(info.stream_id + 1, false), info));
+  EXPECT_TRUE(FailsAt(close(info.stream_id, true), info));
+  EXPECT_OK(close(info.stream_id, false));
+  const StreamInfo closed = store_.Head({.path = "s"}).info;
+  EXPECT_TRUE(closed.closed);
+  EXPECT_TRUE(FailsAt(close(info.stream_id, false), closed));
+  EXPECT_OK(close(info.stream_id, true));
+  EXPECT_OK(close(0, std::nullopt));
+}
+
+TEST_P(StoreContract, ConditionsAreJudgedByWhatEarlierRequestsLeave) {
+  ASSERT_OK(store_.Make("s"));
+  const Offset empty = store_.Head({.path = "s"}).info.tail;
+  // All at once, so that they meet in a batch: the first one wins.
+  std::vector<std::promise<AppendResult>> promises(20);
+  for (size_t i = 0; i < promises.size(); ++i) {
+    raw().Append({.path = "s",
+                  .content_type = "application/octet-stream",
+                  .body = std::to_string(i),
+                  .condition = Match(Tail(empty))},
+                 [&promise = promises[i]](AppendResult r) { promise.set_value(std::move(r)); });
+  }
+  EXPECT_OK(promises[0].get_future().get());
+  const StreamInfo after = store_.Head({.path = "s"}).info;
+  for (size_t i = 1; i < promises.size(); ++i) {
+    EXPECT_TRUE(FailsAt(promises[i].get_future().get(), after));
+  }
+  EXPECT_EQ(store_.All("s"), "0");
+}
+
+TEST_P(StoreContract, AProducersDuplicateSucceedsWhateverItsCondition) {
+  ASSERT_OK(store_.Make("s"));
+  AppendRequest append{.path = "s",
+                       .content_type = "application/octet-stream",
+                       .body = "x",
+                       .producer = ProducerTag{"p", 0, 0},
+                       .condition = Match(Tail(store_.Head({.path = "s"}).info.tail))};
+  EXPECT_OK(store_.Append(append));
+  const AppendResult again = store_.Append(append);
+  ASSERT_OK(again);
+  EXPECT_TRUE(again.duplicate);
+  append.producer->seq = 1;
+  EXPECT_TRUE(FailsAt(store_.Append(append), store_.Head({.path = "s"}).info));
+  append.condition = nullptr;
+  EXPECT_OK(store_.Append(append));
+  EXPECT_EQ(store_.All("s"), "xx");
+}
+
+TEST_P(StoreContract, ADeletionIsRefusedWhenItsConditionDoesNotHold) {
+  EXPECT_TRUE(FailsWith(store_.Delete({.path = "s", .condition = Match({.any = true})}),
+                        ErrorCode::kStreamNotFound));
+  ASSERT_OK(store_.Make("s", "", "x"));
+  const StreamInfo info = store_.Head({.path = "s"}).info;
+  EXPECT_TRUE(
+      FailsAt(store_.Delete({.path = "s", .condition = Match(Tail({info.stream_id, 0}))}), info));
+  EXPECT_TRUE(FailsAt(store_.Delete({.path = "s", .condition = NoneMatch({.any = true})}), info));
+  EXPECT_EQ(store_.All("s"), "x");
+  EXPECT_OK(store_.Delete({.path = "s", .condition = Match(Tail(info.tail))}));
+  EXPECT_TRUE(FailsWith(store_.Head({.path = "s"}), ErrorCode::kStreamNotFound));
+}
+
+TEST_P(StoreContract, ACreationMayAskThatTheStreamIsThereOrNot) {
+  const CreateResult missing = store_.Create({.path = "s", .condition = Match({.any = true})});
+  EXPECT_TRUE(FailsWith(missing, ErrorCode::kPreconditionFailed));
+  EXPECT_FALSE(missing.current.has_value());
+  EXPECT_TRUE(FailsWith(store_.Head({.path = "s"}), ErrorCode::kStreamNotFound));
+
+  const CreateResult made = store_.Create({.path = "s", .condition = NoneMatch({.any = true})});
+  ASSERT_OK(made);
+  EXPECT_TRUE(made.created);
+  const StreamInfo info = store_.Head({.path = "s"}).info;
+  EXPECT_TRUE(FailsAt(store_.Create({.path = "s", .condition = NoneMatch({.any = true})}), info));
+  // The condition speaks before the configuration.
+  EXPECT_TRUE(FailsAt(
+      store_.Create(
+          {.path = "s", .content_type = "text/plain", .condition = NoneMatch({.any = true})}),
+      info));
+  EXPECT_OK(store_.Create({.path = "s", .condition = Match(Tail(info.tail))}));
+  EXPECT_TRUE(FailsAt(store_.Create({.path = "s", .condition = Match(Tail({9, 9}))}), info));
+}
+
+TEST_P(StoreContract, APathThatIsKeptForForksHasNoStream) {
+  ASSERT_OK(store_.Make("source"));
+  ASSERT_OK(store_.Create({.path = "fork", .fork = ForkPoint{"source"}}));
+  ASSERT_OK(store_.Delete({.path = "source"}));
+  for (const ConditionPtr& condition : {NoneMatch({.any = true}), Match({.any = true})}) {
+    EXPECT_TRUE(FailsWith(store_.Create({.path = "source", .condition = condition}),
+                          ErrorCode::kStreamExists));
+    EXPECT_TRUE(FailsWith(store_.Delete({.path = "source", .condition = condition}),
+                          ErrorCode::kStreamGone));
+  }
+}
+
+TEST_P(StoreContract, TheStreamsStateIsJudgedBeforeTheBody) {
+  EXPECT_TRUE(FailsWith(store_.AddJson("s", "[]"), ErrorCode::kStreamNotFound));
+  ASSERT_OK(store_.Make("s", "text/plain"));
+  for (const char* body : {"[]", "{", "[1,]"}) {
+    EXPECT_TRUE(FailsWith(store_.AddJson("s", body), ErrorCode::kContentTypeMismatch)) << body;
+  }
+  ASSERT_OK(store_.Close("s"));
+  for (const char* body : {"[]", "{", "[1,]", "1"}) {
+    const AppendResult refused = store_.AddJson("s", body);
+    EXPECT_TRUE(FailsWith(refused, ErrorCode::kStreamClosed)) << body;
+    EXPECT_TRUE(refused.closed);
+    EXPECT_EQ(refused.tail, store_.Head({.path = "s"}).info.tail);
+  }
+  ASSERT_OK(store_.Make("json", "application/json"));
+  EXPECT_TRUE(FailsWith(store_.AddJson("json", "[]"), ErrorCode::kInvalidJson));
+  EXPECT_TRUE(FailsWith(
+      store_.Append(
+          {.path = "json", .content_type = "application/json", .body = "[]", .close = true}),
+      ErrorCode::kInvalidJson));
+  EXPECT_FALSE(store_.Head({.path = "json"}).info.closed);
 }
 
 TEST_P(StoreContract, StreamSeqMustGrowAsBytes) {
