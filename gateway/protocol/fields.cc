@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "absl/time/time.h"
+#include "gateway/protocol/cursor.h"
 #include "storage/api/errors.h"
 #include "storage/core/request_checks.h"
 
@@ -116,7 +117,12 @@ absl::StatusOr<ReadQuery> ParseReadQuery(const Target& target) {
       return MakeError(ErrorCode::kInvalidQuery, "live must be long-poll or sse");
     }
   }
-  if (const std::string* const cursor = target.Find("cursor")) query.cursor = *cursor;
+  if (const std::string* const cursor = target.Find("cursor")) {
+    query.cursor = ParseCursor(*cursor);
+    if (!query.cursor || target.Count("cursor") > 1) {
+      return MakeError(ErrorCode::kInvalidQuery, "cursor must be one that this server gave");
+    }
+  }
 
   const size_t offsets = target.Count("offset");
   if (offsets > 1) return MakeError(ErrorCode::kInvalidOffset, "more than one offset");

@@ -45,7 +45,7 @@ struct ReadQuery {
   Offset offset;
   std::string offset_text;  // as sent; "-1" when it was not
   Live live = Live::kNone;
-  std::optional<std::string> cursor;
+  std::optional<uint64_t> cursor;
 };
 // Errors: kInvalidOffset, kInvalidQuery.
 absl::StatusOr<ReadQuery> ParseReadQuery(const Target& target);

@@ -68,12 +68,20 @@ absl::StatusOr<ReadQuery> Query(const std::string& query) {
   return ParseReadQuery(target);
 }
 
+TEST(Fields, CursorsThatNoneIsAboveAreRefused) {
+  for (const char* bad : {"cursor=", "cursor=abc", "cursor=-5", "cursor=18446744073709551615",
+                          "cursor=99999999999999999999999", "cursor=5&cursor=5"}) {
+    const auto query = Query(std::string("offset=-1&live=long-poll&") + bad);
+    EXPECT_EQ(GetErrorCode(query.status()), ErrorCode::kInvalidQuery) << bad;
+  }
+}
+
 TEST(Fields, ReadQueries) {
   EXPECT_EQ(Query("")->from, ReadRequest::From::kBeginning);
   EXPECT_EQ(Query("offset=-1")->from, ReadRequest::From::kBeginning);
   EXPECT_EQ(Query("offset=now&live=sse")->from, ReadRequest::From::kNow);
   EXPECT_EQ(Query("offset=" + Offset{1, 2}.ToString())->offset, (Offset{1, 2}));
-  EXPECT_EQ(Query("offset=-1&live=long-poll&cursor=5&foo=bar")->cursor, "5");
+  EXPECT_EQ(Query("offset=-1&live=long-poll&cursor=5&foo=bar")->cursor, 5u);
   for (const char* bad :
        {"offset=", "offset=-1&offset=-1", "live=sse", "live=long-poll", "offset=-1&live=websocket",
         "offset=a,b", "offset=../x", "offset=1%202", "offset=1%002", "offset=1%0a", "offset=%C3%A9",

@@ -5,6 +5,7 @@
 
 #include "storage/api/errors.h"
 #include "storage/core/content_type.h"
+#include "storage/core/rfc3339.h"
 
 namespace ds {
 namespace {
@@ -54,17 +55,10 @@ absl::Status CheckWake(const SubscriptionCall::WakeReference& wake) {
 }  // namespace
 
 absl::StatusOr<absl::Time> ParseTimestamp(std::string_view text) {
-  absl::Time time;
-  std::string error;
-  // absl knows infinities and signs, too.
-  const bool begins_with_year =
-      text.size() > 4 && text[4] == '-' &&
-      std::all_of(text.begin(), text.begin() + 4, [](char c) { return c >= '0' && c <= '9'; });
-  if (!begins_with_year || text.size() > kMaxTimestampBytes || HasControls(text) ||
-      !absl::ParseTime(absl::RFC3339_full, std::string(text), &time, &error)) {
-    return Bad("Stream-Expires-At must be an RFC 3339 timestamp");
-  }
-  return time;
+  const std::optional<absl::Time> time =
+      text.size() <= kMaxTimestampBytes ? ParseRfc3339(text) : std::nullopt;
+  if (!time) return Bad("Stream-Expires-At must be an RFC 3339 timestamp");
+  return *time;
 }
 
 absl::Status CheckProducer(const ProducerTag& producer) {

@@ -35,7 +35,7 @@ absl::Status CheckRequest(const SubscriptionCall& call);
 // Name and numbers of a producer (section 5.2.1).
 absl::Status CheckProducer(const ProducerTag& producer);
 
-// An RFC 3339 timestamp with a year of four digits.
+// An RFC 3339 timestamp (see ParseRfc3339) of at most 64 bytes.
 absl::StatusOr<absl::Time> ParseTimestamp(std::string_view text);
 
 }  // namespace ds

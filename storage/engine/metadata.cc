@@ -1,14 +1,24 @@
 #include "storage/engine/metadata.h"
 
+#include <limits>
 #include <utility>
 #include <vector>
 
+#include "storage/core/rfc3339.h"
 #include "storage/engine/metadata.pb.h"
 
 namespace ds {
 namespace {
 
 namespace pb = durablestreams::engine::v1;
+
+absl::Time ExpiryOf(const pb::StreamMetadata& in) {
+  const int64_t nanos = in.expires_at_unix_nanos();
+  // From the year 2262 on it is the text that knows.
+  const bool out_of_range = nanos == std::numeric_limits<int64_t>::max();
+  const auto said = out_of_range ? ParseRfc3339(in.expires_at_text()) : std::nullopt;
+  return said.value_or(absl::FromUnixNanos(nanos));
+}
 
 }  // namespace
 
@@ -62,7 +72,7 @@ EntryPtr DecodeMetadata(std::string path, std::string_view value,
   config.content_type = in.content_type();
   if (in.has_ttl_seconds()) config.lifetime.ttl_seconds = in.ttl_seconds();
   if (in.has_expires_at_unix_nanos()) {
-    config.lifetime.expires_at = absl::FromUnixNanos(in.expires_at_unix_nanos());
+    config.lifetime.expires_at = ExpiryOf(in);
     config.lifetime.expires_at_text = in.expires_at_text();
   }
   config.created_at = absl::FromUnixNanos(in.created_at_unix_nanos());

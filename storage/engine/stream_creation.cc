@@ -115,6 +115,10 @@ void StreamWriter::ApplyOne(CreateOperation& create) {
     return answer(MakeError(ErrorCode::kSourceNotFound));
   }
 
+  const absl::Time now = clock_.Now();
+  if (request.lifetime.expires_at && *request.lifetime.expires_at <= now) {
+    return answer(MakeError(ErrorCode::kBadRequest, "the time to expire at has passed"));
+  }
   if (!quota_.Admits(request.path.text())) return answer(MakeError(ErrorCode::kQuotaExceeded));
 
   StreamConfig config;
@@ -128,7 +132,7 @@ void StreamWriter::ApplyOne(CreateOperation& create) {
     config.lifetime = request.lifetime;
     config.lineage = Lineage(NextStreamId());
   }
-  config.created_at = clock_.Now();
+  config.created_at = now;
   // A fork that names no content type has its source's, so only now it is known to be JSON.
   if (IsJson(config.content_type) && !request.body.empty() && create.message_sizes.empty()) {
     const absl::Status split = SplitJsonMessages(request.body, create.message_sizes);
