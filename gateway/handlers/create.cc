@@ -1,6 +1,7 @@
 #include <utility>
 
 #include "gateway/handlers/gateway.h"
+#include "gateway/handlers/own_url.h"
 #include "storage/api/errors.h"
 #include "storage/core/request_checks.h"
 
@@ -9,8 +10,17 @@
 namespace ds {
 namespace {
 
+// Section 4.2: the source is on this server.
+absl::StatusOr<Field> SourcePath(const http::Request& request, std::string_view public_url) {
+  const Field source = request.Find("stream-forked-from");
+  if (!source) return source;
+  const Field path = OwnPath(*source, {request.authority(), request.secure, public_url});
+  if (path) return path;
+  return MakeError(ErrorCode::kInvalidHeader, "Stream-Forked-From names another server");
+}
+
 absl::StatusOr<CreateRequest> ParseCreate(http::Request& request, const Target& target,
-                                          std::string_view root) {
+                                          const GatewayOptions& options) {
   CreateRequest create;
   create.path = target.path;
   if (const Field type = request.Find("content-type"); type && !type->empty()) {
@@ -20,9 +30,11 @@ absl::StatusOr<CreateRequest> ParseCreate(http::Request& request, const Target& 
       ParseLifetime(request.Find("stream-ttl"), request.Find("stream-expires-at"));
   if (!lifetime.ok()) return lifetime.status();
   create.lifetime = *std::move(lifetime);
+  const absl::StatusOr<Field> source = SourcePath(request, options.public_url);
+  if (!source.ok()) return source.status();
   absl::StatusOr<std::optional<ForkPoint>> fork =
-      ParseFork(request.Find("stream-forked-from"), request.Find("stream-fork-offset"),
-                request.Find("stream-fork-sub-offset"), root);
+      ParseFork(*source, request.Find("stream-fork-offset"), request.Find("stream-fork-sub-offset"),
+                options.stream_root);
   if (!fork.ok()) return fork.status();
   create.fork = *std::move(fork);
   create.closed = IsStreamClosed(request.Find("stream-closed"));
@@ -35,8 +47,7 @@ absl::StatusOr<CreateRequest> ParseCreate(http::Request& request, const Target& 
 }  // namespace
 
 Task<int> Gateway::Create(RequestContext& context) {
-  absl::StatusOr<CreateRequest> create =
-      ParseCreate(context.request(), context.target, options_.stream_root);
+  absl::StatusOr<CreateRequest> create = ParseCreate(context.request(), context.target, options_);
   CreateResult result;
   if (create.ok() && create->fork) {
     absl::Status admitted = co_await admission_.AdmitAll(context, *create);
@@ -50,6 +61,7 @@ Task<int> Gateway::Create(RequestContext& context) {
     create->condition = context.condition;
     create->context = context.call;
     result = co_await store_.Call(context, &StreamStore::Create, *std::move(create));
+    result.status = AsHeaderError(result.status);
   } else {
     result.status = create.status();
   }
