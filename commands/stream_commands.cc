@@ -40,6 +40,7 @@ struct StreamOptions {
   std::string fork_from;
   std::string offset = "-1";
   std::string data;
+  std::string if_match;
   bool has_data = false;
   bool lines = false;
   bool close = false;
@@ -65,6 +66,12 @@ class Progress {
   size_t bytes_ = 0;
   std::chrono::steady_clock::time_point shown_;
 };
+
+// An offset in quotes is one; `*` and what has quotes stay as they are.
+std::string EntityTag(const std::string& text) {
+  const bool bare = !text.empty() && text != "*" && text.find('"') == std::string::npos;
+  return bare ? absl::StrCat("\"", text, "\"") : text;
+}
 
 class StreamClient {
  public:
@@ -150,6 +157,8 @@ class StreamClient {
         "cli-", getpid(), "-", std::chrono::system_clock::now().time_since_epoch().count());
     uint64_t seq = 0;
     std::string offset;
+    // Each piece stands right behind the one before, or the rest is not appended.
+    std::string condition = EntityTag(options_.if_match);
     Progress progress;
     const auto send = [&](std::string body, bool close) {
       HttpCall call = Call("POST");
@@ -158,10 +167,12 @@ class StreamClient {
       call.headers.emplace_back("Producer-Epoch", "0");
       call.headers.emplace_back("Producer-Seq", std::to_string(seq++));
       if (close) call.headers.emplace_back("Stream-Closed", "true");
+      if (!condition.empty()) call.headers.emplace_back("If-Match", condition);
       call.body = std::move(body);
       const HttpCall::Answer answer = RunWithRetries(call, /*repeatable=*/true);
       if (Judge(call, answer) != 0) return false;
       offset = answer.Header("stream-next-offset");
+      if (!condition.empty()) condition = EntityTag(offset);
       progress.Add(call.body.size());
       return true;
     };
@@ -336,6 +347,9 @@ void AddStreamCommands(CLI::App& app, std::function<int()>& chosen) {
       "what to append");
   append->add_flag("--lines", options->lines, "append each line by itself, without its end");
   append->add_flag("--close", options->close, "close the stream behind it");
+  append->add_option("--if-match", options->if_match,
+                     "append only if the stream's tail is this offset, or its state this entity "
+                     "tag, and nobody else appends in between");
 
   CLI::App* const read =
       add_path(add("read", "Print a stream from an offset on", &StreamClient::Read));

@@ -43,6 +43,19 @@ test("a stream's life from the command line", async () => {
   expect(text(stream("ls"))).toBe("notes/today\ttext/plain\n")
 })
 
+test("an append may ask where the stream stands", async () => {
+  server = await startServer(["dev"])
+  const [, empty] = text(stream("create", "log", "--content-type", "text/plain")).trim().split(" ")
+  const offset = text(stream("append", "log", "--data", "one,", "--if-match", empty)).trim()
+  const refused = stream("append", "log", "--data", "two,", "--if-match", empty)
+  expect(refused.code).toBe(1)
+  expect(refused.err).toMatch(/412: A condition of the request does not hold/)
+  // Line by line, each behind the one before.
+  expect(run(["stream", "append", "log", "--lines", "--if-match", `"${offset}"`], { input: "two,\nthree" }).code).toBe(0)
+  expect(text(stream("read", "log"))).toBe("one,two,three")
+  expect(stream("append", "none", "--content-type", "text/plain", "--data", "x", "--if-match", "*").err).toMatch(/404/)
+})
+
 test("what goes wrong is said, with the server's own words", async () => {
   server = await startServer(["dev"])
   for (const [args, reason] of [

@@ -44,6 +44,18 @@ describe.each(kinds)("restart, %s", (_name, start) => {
     expect((await ds.append(closed, "x")).status).toBe(409)
   })
 
+  test("expiries of any year and precision, as they were written", async () => {
+    for (const value of ["9999-12-31T23:59:59Z", "2300-06-30T23:59:60.5+00:00", "2099-01-01T00:00:00.12345678987Z"]) {
+      const path = freshPath("kept")
+      const make = (expiry) => ds.create(path, { headers: { "stream-expires-at": expiry } })
+      expect((await make(value)).status).toBe(201)
+      await restart()
+      expect((await make(value)).status).toBe(200)
+      expect((await make("9999-12-31T23:59:58Z")).status).toBe(409)
+      expect((await ds.head(path)).headers.get("stream-expires-at")).toBe(value)
+    }
+  })
+
   test("producer state: repeats stay duplicates, epochs stay fenced", async () => {
     const path = freshPath("producers")
     await ds.create(path)
