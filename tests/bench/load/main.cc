@@ -23,6 +23,7 @@ int main(int argc, char** argv) {
   AppendOptions append;
   ReadOptions read;
   FanOutOptions fan;
+  StreamsOptions streams;
   std::string prefix = "create";
   std::string mode = "sse";
   std::string result;
@@ -66,6 +67,23 @@ int main(int argc, char** argv) {
 
   sub = add("long-poll", "Deliver events to one reader by long-poll");
   sub->callback([&] { result = LongPoll(common); });
+
+  const auto add_streams = [&](const std::string& name, const std::string& help) {
+    CLI::App* const streams_sub = add(name, help);
+    streams_sub->add_option("--count", streams.count)->capture_default_str();
+    streams_sub->add_option("--size", streams.size, "bytes of each")->capture_default_str();
+    streams_sub->add_option("--expires-at", streams.expires_at, "RFC 3339");
+    streams_sub->add_option("--prefix", streams.prefix, "of their paths")->capture_default_str();
+    streams_sub->add_option("--rate", streams.rate, "appends a second")->capture_default_str();
+    streams_sub->add_option("--seed", streams.seed)->capture_default_str();
+    return streams_sub;
+  };
+  sub = add_streams("make", "Make streams");
+  sub->callback([&] { result = MakeStreams(common, streams); });
+  sub = add_streams("delete", "Delete them, with appends to others beside it");
+  sub->callback([&] { result = Deletes(common, streams); });
+  sub = add_streams("beside", "Only the appends to others");
+  sub->callback([&] { result = AppendsBeside(common, streams); });
 
   sub = add("idle", "Hold idle live readers");
   sub->add_option("--mode", mode, "sse, long-poll, or open for no request at all")

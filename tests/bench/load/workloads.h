@@ -82,6 +82,22 @@ std::string Mixed(const CommonOptions& common);
 // Reads streams from the beginning, over and over.
 std::string Reads(const CommonOptions& common, const ReadOptions& options);
 
+struct StreamsOptions {
+  uint64_t count = 10'000;
+  uint32_t size = 100;     // bytes that each is made with
+  std::string expires_at;  // RFC 3339; empty: never
+  std::string prefix = "ending";
+  double rate = 500;  // appends a second to other streams
+  uint64_t seed = 1;  // of the order of deletion
+};
+// Makes streams, and those that AppendsBeside appends to.
+std::string MakeStreams(const CommonOptions& common, const StreamsOptions& options);
+// Deletes them in random order, as fast as it goes, with appends to others beside it: their
+// latency.
+std::string Deletes(const CommonOptions& common, const StreamsOptions& options);
+// Only those appends, for `seconds`.
+std::string AppendsBeside(const CommonOptions& common, const StreamsOptions& options);
+
 struct FanOutOptions {
   uint32_t readers = 1000;
   uint32_t streams = 1;
