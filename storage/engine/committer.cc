@@ -17,6 +17,8 @@ constexpr auto kSweepInterval = std::chrono::milliseconds(500);
 constexpr auto kMaxGatherTime = std::chrono::microseconds(150);
 constexpr size_t kMinGathered = 4;
 constexpr std::chrono::microseconds kMinDueWait = std::chrono::milliseconds(5);
+// Between parts of what is due all at once: as long as a part takes, so that reads have a core.
+constexpr std::chrono::microseconds kPauseBetweenParts = std::chrono::microseconds(500);
 // RocksDB groups what it writes; a batch beyond this only adds latency.
 constexpr uint64_t kMaxBatchBytes = 16u << 20;
 
@@ -117,6 +119,7 @@ void Committer::Run() {
 std::chrono::microseconds Committer::UntilDue() const {
   const int64_t now = absl::ToUnixNanos(clock_.Now());
   const int64_t due = writer_.next_due_nanos();
+  if (due == StreamWriter::kMoreIsDue) return kPauseBetweenParts;
   if (due >= now + std::chrono::nanoseconds(kSweepInterval).count()) return kSweepInterval;
   // Not at once: what cannot be done now must not become a busy loop.
   return std::max(kMinDueWait, std::chrono::microseconds((due - now) / 1'000));

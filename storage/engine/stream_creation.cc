@@ -75,8 +75,7 @@ EntryPtr StreamWriter::AddStream(std::string path, StreamConfig config, bool clo
   batch_.Created(entry);
   const absl::Time deadline = entry->deadline();
   if (deadline != absl::InfiniteFuture()) {
-    batch_.PutTimer(*entry, absl::ToUnixNanos(deadline));
-    next_timer_nanos_ = std::min(next_timer_nanos_, entry->timer_nanos);
+    PutTimer(*entry, absl::ToUnixNanos(deadline));
   }
   batch_.PutMetadata(*entry);
   subscriptions_.OnCreated(*entry);

@@ -19,7 +19,10 @@
 namespace ds {
 namespace {
 
-constexpr size_t kMaxTimersPerSweep = 1000;
+// How long a sweep may go on before it is committed: others wait for it.
+constexpr auto kMaxSweepTime = std::chrono::microseconds(500);
+// How far a sweep looks ahead for what is due next.
+constexpr int64_t kSweepAheadNanos = 1'000'000'000;
 constexpr absl::Duration kResumeInterval = absl::Milliseconds(200);
 
 absl::Status WriteError(const rocksdb::Status& status) {
@@ -373,36 +376,61 @@ void StreamWriter::AppendMessage(const EntryPtr& before, std::string message) {
 }
 
 void StreamWriter::OnTime() {
-  if (!write_failed_) {
-    if (absl::ToUnixNanos(clock_.Now()) >= subscriptions_.next_due_nanos()) {
-      subscriptions_.OnTime();
-      Commit();
-    }
-    Expire();
+  if (write_failed_) {
+    next_due_nanos_.store(std::numeric_limits<int64_t>::max(), std::memory_order_relaxed);
+    return;
   }
+  if (absl::ToUnixNanos(clock_.Now()) >= subscriptions_.next_due_nanos()) {
+    subscriptions_.OnTime();
+    Commit();
+  }
+  Expire();
   next_due_nanos_.store(std::min(next_timer_nanos_, subscriptions_.next_due_nanos()),
                         std::memory_order_relaxed);
+}
+
+void StreamWriter::PutTimer(StreamEntry& entry, int64_t deadline_nanos) {
+  // Keys are unsigned, and 0 stands for no timer.
+  deadline_nanos = std::max<int64_t>(deadline_nanos, 1);
+  batch_.PutTimer(entry, deadline_nanos);
+  next_timer_nanos_ = std::min(next_timer_nanos_, deadline_nanos);
+  sweep_from_ = std::min(sweep_from_, TimerKey({deadline_nanos, entry.config.lineage.stream_id()}));
 }
 
 void StreamWriter::Expire() {
   const int64_t now = absl::ToUnixNanos(clock_.Now());
   if (now < next_timer_nanos_) return;
+  // From where the last sweep ended, and not far: elsewhere there may be many tombstones, and each
+  // sweep would walk over all of them.
+  const std::string from = sweep_from_;
+  const std::string to = TimerKey({now + kSweepAheadNanos, 0});
+  const rocksdb::Slice lower(from);
+  const rocksdb::Slice upper(to);
+  rocksdb::ReadOptions options;
+  options.iterate_lower_bound = &lower;
+  options.iterate_upper_bound = &upper;
   const std::unique_ptr<rocksdb::Iterator> it(
-      database_.db().NewIterator(rocksdb::ReadOptions(), database_.family(Family::kTimers)));
-  int64_t next = std::numeric_limits<int64_t>::max();
-  size_t seen = 0;
-  for (it->SeekToFirst(); it->Valid(); it->Next()) {
+      database_.db().NewIterator(options, database_.family(Family::kTimers)));
+  int64_t next = now + kSweepAheadNanos;
+  std::string unread;  // the first timer whose stream could not be read
+  const auto end = std::chrono::steady_clock::now() + kMaxSweepTime;
+  for (it->Seek(lower); it->Valid(); it->Next()) {
     const std::optional<Timer> timer = DecodeTimerKey(ToView(it->key()));
     if (timer && timer->deadline_nanos > now) {
-      next = timer->deadline_nanos;
+      next = std::min(next, timer->deadline_nanos);
       break;
     }
-    if (++seen > kMaxTimersPerSweep) {
-      next = 0;
+    if (std::chrono::steady_clock::now() >= end) {
+      next = kMoreIsDue;
       break;
     }
+    sweep_from_ = it->key().ToString();
     absl::StatusOr<EntryPtr> found = cache_.Find(it->value().ToString());
-    const bool current = timer && found.ok() && *found != nullptr &&
+    if (!found.ok()) {
+      if (unread.empty()) unread = sweep_from_;
+      continue;
+    }
+    const bool current = timer && *found != nullptr &&
                          (*found)->config.lineage.stream_id() == timer->stream_id &&
                          (*found)->timer_nanos == timer->deadline_nanos &&
                          !(*found)->removal_pending && !(*found)->state.soft_deleted;
@@ -417,12 +445,14 @@ void StreamWriter::Expire() {
     } else {
       // It was used meanwhile.
       batch_.Touch(entry);
-      batch_.PutTimer(*entry, deadline);
+      PutTimer(*entry, deadline);
       entry->persisted_access_nanos.store(entry->last_access_nanos.load());
       batch_.PutMetadata(*entry);
       next = std::min(next, deadline);
     }
   }
+  if (next != kMoreIsDue && it->status().ok()) sweep_from_ = TimerKey({now + 1, 0});
+  if (!unread.empty()) sweep_from_ = std::move(unread);
   next_timer_nanos_ = next;
   Commit();
 }
@@ -449,6 +479,7 @@ absl::Status StreamWriter::WriteBatch() {
   subscriptions_.Rollback();
   ids_.Rollback();
   next_timer_nanos_ = 0;
+  sweep_from_.clear();
   write_failed_ = true;
   accepts_writes_ = false;
   failure_ = WriteError(status);

@@ -54,7 +54,9 @@ class StreamWriter final : private SubscriptionBook::Streams {
   // Does what is due: removes the streams whose time is up, ends leases, retries webhooks; commits
   // that.
   void OnTime();
-  // When something will be due, in nanoseconds since 1970; it may be later than that. Thread-safe.
+  // When something will be due, in nanoseconds since 1970; it may be later than that. kMoreIsDue:
+  // OnTime has left some of it for the next call. Thread-safe.
+  static constexpr int64_t kMoreIsDue = 0;
   int64_t next_due_nanos() const { return next_due_nanos_.load(std::memory_order_relaxed); }
 
   uint64_t batch_bytes() const { return batch_.bytes(); }
@@ -103,6 +105,7 @@ class StreamWriter final : private SubscriptionBook::Streams {
   // Deletes the stream, or keeps it soft-deleted for its forks; frees ancestors that waited for it.
   void Remove(EntryPtr entry, ChangeEvent::Kind reason);
   void Record(ChangeEvent event);
+  void PutTimer(StreamEntry& entry, int64_t deadline_nanos);
   void Expire();
   uint64_t NextStreamId() { return ids_.Next(batch_.writes()); }
   // Where the stream's end may have been lost: has it go on under a new incarnation, and results in
@@ -132,8 +135,9 @@ class StreamWriter final : private SubscriptionBook::Streams {
   absl::Status failure_;
   absl::Time retry_at_;           // no attempt to recover before
   int64_t next_timer_nanos_ = 0;  // no timer is due before
+  std::string sweep_from_;        // no timer has a key before
   EntryPtr registry_;
-  std::atomic<int64_t> next_due_nanos_{0};
+  std::atomic<int64_t> next_due_nanos_{kMoreIsDue};
   std::atomic<bool> accepts_writes_{true};
 };
 
