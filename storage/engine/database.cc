@@ -1,6 +1,8 @@
 #include "storage/engine/database.h"
 
+#include <algorithm>
 #include <filesystem>
+#include <iterator>
 #include <vector>
 
 #include "rocksdb/cache.h"
@@ -38,6 +40,10 @@ class NoAutomaticRecovery final : public rocksdb::EventListener {
     *automatic = false;
   }
 };
+
+bool Contains(const std::vector<std::string>& names, const char* name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
 
 std::string Text(const rocksdb::Status& status) { return status.ToString(); }
 
@@ -115,19 +121,23 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const DatabaseOptions& 
     database->write_options_.sync = options.durability == Durability::kFsync;
   }
   const auto cache = rocksdb::NewLRUCache(options.block_cache_bytes);
-  std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
-  for (size_t i = 0; i < kFamilyCount; ++i) {
-    descriptors.emplace_back(kFamilyNames[i], MakeFamilyOptions(static_cast<Family>(i), cache));
-  }
-  // A newer format may have families that this program does not know; RocksDB wants them all.
   std::vector<std::string> existing;
   rocksdb::DBOptions db_options = MakeDbOptions(options, database->memory_env_.get());
   db_options.statistics = database->statistics_;
-  if (rocksdb::DB::ListColumnFamilies(db_options, directory, &existing).ok()) {
-    for (const std::string& name : existing) {
-      bool known = false;
-      for (const char* ours : kFamilyNames) known |= name == ours;
-      if (!known) descriptors.emplace_back(name, rocksdb::ColumnFamilyOptions());
+  const bool listed = rocksdb::DB::ListColumnFamilies(db_options, directory, &existing).ok();
+  std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
+  std::vector<Family> ours;
+  for (size_t i = 0; i < kFamilyCount; ++i) {
+    // An older format lacks some, which can only be made when the directory may be changed.
+    if (options.read_only && listed && !Contains(existing, kFamilyNames[i])) continue;
+    ours.push_back(static_cast<Family>(i));
+    descriptors.emplace_back(kFamilyNames[i], MakeFamilyOptions(ours.back(), cache));
+  }
+  // A newer format may have families that this program does not know; RocksDB wants them all.
+  for (const std::string& name : existing) {
+    const auto known = std::find(std::begin(kFamilyNames), std::end(kFamilyNames), name);
+    if (known == std::end(kFamilyNames)) {
+      descriptors.emplace_back(name, rocksdb::ColumnFamilyOptions());
     }
   }
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
@@ -142,8 +152,8 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const DatabaseOptions& 
   if (!status.ok()) return OpenError(status, options.directory);
   database->db_.reset(db);
   for (size_t i = 0; i < handles.size(); ++i) {
-    if (i < kFamilyCount) {
-      database->families_[i] = handles[i];
+    if (i < ours.size()) {
+      database->families_[static_cast<size_t>(ours[i])] = handles[i];
     } else {
       db->DestroyColumnFamilyHandle(handles[i]);
     }

@@ -45,6 +45,7 @@ class Database {
   rocksdb::Statistics& statistics() { return *statistics_; }
   // Empty in memory.
   const std::string& directory() const { return directory_; }
+  // nullptr where an older format, opened read-only, does not have it.
   rocksdb::ColumnFamilyHandle* family(Family family) {
     return families_[static_cast<size_t>(family)];
   }
