@@ -122,25 +122,31 @@ void Batch::DropTimer(StreamEntry& entry) {
 }
 
 void Batch::DeleteStream(StreamEntry& entry) {
-  const uint64_t id = entry.config.lineage.stream_id();
   writes_.Delete(database_.family(Family::kStreams), entry.path);
   DropTimer(entry);
-  // Range tombstones cost later reads, so only where there is something to delete. What this
-  // very batch wrote counts too: its keys come before the tombstone.
-  if (entry.state.tail > entry.config.lineage.own_begin()) {
-    // Bare ids, not record keys: see RecordStreamPrefix in database.cc.
-    writes_.DeleteRange(database_.family(Family::kRecords), EncodeNumber(id), EncodeNumber(id + 1));
-  }
-  bool has_producers = entry.producers != nullptr && !entry.producers->empty();
-  if (!has_producers && !entry.producers_complete) {
-    const std::unique_ptr<rocksdb::Iterator> it(
-        database_.db().NewIterator(rocksdb::ReadOptions(), database_.family(Family::kProducers)));
-    it->Seek(EncodeNumber(id));
-    has_producers = it->Valid() && DecodeNumber(ToView(it->key())) == id;
-  }
-  if (has_producers) {
-    writes_.DeleteRange(database_.family(Family::kProducers), EncodeNumber(id),
-                        EncodeNumber(id + 1));
+  const bool has_records = entry.state.tail > entry.config.lineage.own_begin();
+  // Those that a stream read back from disk has are not known, and not worth a look here.
+  const bool may_have_producers =
+      !entry.producers_complete || (entry.producers != nullptr && !entry.producers->empty());
+  if (!has_records && !may_have_producers) return;
+  writes_.Put(database_.family(Family::kDeleted), EncodeNumber(deletions_.Take()),
+              EncodeNumber(entry.config.lineage.stream_id()));
+}
+
+void Batch::Remove(const RemovalOperation& removal) {
+  const auto remove = [&](Family which, const std::vector<std::string>& keys,
+                          const std::vector<RemovalOperation::Range>& ranges) {
+    rocksdb::ColumnFamilyHandle* const family = database_.family(which);
+    for (const std::string& key : keys) writes_.Delete(family, key);
+    for (const RemovalOperation::Range& range : ranges) {
+      // Bare ids, not record keys: see RecordStreamPrefix in database.cc.
+      writes_.DeleteRange(family, EncodeNumber(range.begin), EncodeNumber(range.end));
+    }
+  };
+  remove(Family::kRecords, removal.records, removal.record_ranges);
+  remove(Family::kProducers, removal.producers, removal.producer_ranges);
+  for (const uint64_t number : removal.deletions) {
+    writes_.Delete(database_.family(Family::kDeleted), EncodeNumber(number));
   }
 }
 
@@ -169,6 +175,7 @@ void Batch::Publish() {
     entry->flags.store(0, std::memory_order_release);
     cache_.Erase(*entry);
   }
+  if (!removed_.empty()) deletions_.Publish();
 }
 
 void Batch::Rollback() {

@@ -9,6 +9,7 @@
 #include "storage/api/types.h"
 #include "storage/engine/census.h"
 #include "storage/engine/database.h"
+#include "storage/engine/deletion_log.h"
 #include "storage/engine/operation.h"
 #include "storage/engine/stream_cache.h"
 #include "storage/engine/stream_entry.h"
@@ -20,8 +21,8 @@ namespace ds {
 class Batch {
  public:
   // All must outlive the object.
-  Batch(Database& database, StreamCache& cache, Census& census)
-      : database_(database), cache_(cache), census_(census) {}
+  Batch(Database& database, StreamCache& cache, Census& census, DeletionLog& deletions)
+      : database_(database), cache_(cache), census_(census), deletions_(deletions) {}
 
   rocksdb::WriteBatch& writes() { return writes_; }
   bool empty() const { return writes_.Count() == 0 && extents_.empty(); }
@@ -45,8 +46,10 @@ class Batch {
   void ReplaceRecords(const StreamEntry& entry, const RepackOperation& repack);
   void PutTimer(StreamEntry& entry, int64_t deadline_nanos);
   void DropTimer(StreamEntry& entry);
-  // Deletes the stream's metadata, records, producers and timer.
+  // Deletes the stream's metadata and timer, and notes that its records and producers are to go.
   void DeleteStream(StreamEntry& entry);
+  // Removes what deleted streams have left.
+  void Remove(const RemovalOperation& removal);
 
   // Puts the appends into writes(); to be called before these are written.
   void Seal();
@@ -91,6 +94,7 @@ class Batch {
   Database& database_;
   StreamCache& cache_;
   Census& census_;
+  DeletionLog& deletions_;
   uint64_t number_ = 1;  // an entry's `batch` equals it when this batch has saved the entry
   rocksdb::WriteBatch writes_;
   std::vector<Saved> saved_;

@@ -30,6 +30,7 @@ class Checker {
     if (!checksums.ok()) Problem("a file is damaged: ", checksums.ToString());
     CheckMeta();
     CheckStreams();
+    CheckDeleted();
     CheckForks();
     CheckRecords();
     CheckProducers();
@@ -62,6 +63,7 @@ class Checker {
   // Calls `visit` with each key and value of the family.
   template <typename Visit>
   void Walk(Family family, Visit visit) {
+    if (database_.family(family) == nullptr) return;
     rocksdb::ReadOptions options;
     options.verify_checksums = true;
     options.fill_cache = false;
@@ -109,6 +111,20 @@ class Checker {
     });
   }
 
+  void CheckDeleted() {
+    Walk(Family::kDeleted, [&](std::string_view key, std::string_view value) {
+      if (key.size() != 8 || value.size() != 8) return Problem("a deletion's note is damaged");
+      const uint64_t id = DecodeNumber(value);
+      const auto it = streams_.find(id);
+      if (it != streams_.end()) {
+        return Problem("stream '", it->second.path, "': it is noted as deleted, and is there");
+      }
+      if (id == 0 || id >= next_id_) Problem("a deleted stream's id ", id, " was never given out");
+      deleted_.insert(id);
+    });
+    report_.deleted_streams = deleted_.size();
+  }
+
   void CheckForks() {
     for (auto& [id, stream] : streams_) {
       if (stream.source_id == 0) continue;
@@ -148,10 +164,10 @@ class Checker {
         current = id;
         const auto it = streams_.find(id);
         stream = it == streams_.end() ? nullptr : &it->second;
-        if (stream == nullptr) {
-          Problem("records of stream id ", id, " belong to no stream");
-        } else {
+        if (stream != nullptr) {
           expected = stream->lineage.own_begin();
+        } else if (!deleted_.contains(id)) {
+          Problem("records of stream id ", id, " belong to no stream");
         }
         if (++seen % kProgressInterval == 0) progress_(seen);
       }
@@ -195,8 +211,9 @@ class Checker {
         return Problem("the state of a producer is damaged");
       }
       const uint64_t id = DecodeNumber(key.substr(0, 8));
-      if (!streams_.contains(id))
+      if (!streams_.contains(id) && !deleted_.contains(id)) {
         Problem("a producer belongs to stream id ", id, ", which is gone");
+      }
     });
   }
 
@@ -244,6 +261,7 @@ class Checker {
   CheckReport report_;
   uint64_t next_id_ = 1;
   std::map<uint64_t, Stream> streams_;
+  std::unordered_set<uint64_t> deleted_;  // ids whose records and producers may still be there
 };
 
 }  // namespace

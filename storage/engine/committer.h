@@ -61,6 +61,8 @@ class Committer {
   // See StreamWriter. Thread-safe.
   bool accepts_writes() const { return writer_.accepts_writes(); }
   const Census& census() const { return writer_.census(); }
+  // What is left to be removed. Thread-safe as its class says.
+  DeletionLog& deletions() { return writer_.deletions(); }
   size_t subscription_count() const { return writer_.subscription_count(); }
 
   // Notes a use of the stream; persists it when the last persisted one is old. Thread-safe.

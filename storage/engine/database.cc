@@ -15,13 +15,14 @@
 namespace ds {
 namespace {
 
-// What each brought: docs/storage-format.md.
-constexpr uint64_t kFormatVersion = 4;
+// What each version brought: docs/storage-format.md.
+constexpr uint64_t kFormatVersion = 5;
+constexpr size_t kTombstoneWindow = 4096;  // entries
 
 // The stream id of a record's key, for the memtable's insert hints. Range tombstones must stay out
 // of its domain: RocksDB 7.8 keeps one hint per prefix for records and tombstones alike, although
 // they live in two lists, and an insert that follows the other list's hint breaks the memtable.
-// So tombstones of `records` have keys of another size (see Batch::DeleteStream).
+// So tombstones of `records` have keys of another size (see Batch::Remove).
 class RecordStreamPrefix final : public rocksdb::SliceTransform {
  public:
   const char* Name() const override { return "durable-streams.RecordStreamPrefix"; }

@@ -82,7 +82,8 @@ Engine::Engine(const EngineOptions& options, std::unique_ptr<Database> database,
       reader_(*database_),
       chunks_(options.chunk_cache_bytes),
       committer_(CommitterOptions(options), *database_, cache_, hub_, reader_, clock, probe_),
-      repacker_(options.repacker, *database_, committer_, probe_) {}
+      repacker_(options.repacker, *database_, committer_, probe_),
+      remover_(options.remover, *database_, committer_, probe_) {}
 
 absl::StatusOr<BackupInfo> Engine::Backup(const std::string& backup_directory, uint32_t keep) {
   const std::lock_guard<std::mutex> lock(backup_mutex_);
@@ -111,6 +112,9 @@ void Engine::Sample(Samples& samples) {
   samples.Gauge("durable_streams_writes_accepted",
                 "0 while writes are refused because a commit failed.",
                 committer_.accepts_writes() ? 1 : 0);
+  samples.Gauge("durable_streams_deleted_streams_waiting",
+                "Deleted streams whose data is still to be removed from the disk.",
+                static_cast<double>(remover_.waiting()));
   const std::optional<Census::Counts> counts = committer_.census().counts();
   if (!counts) return;
   samples.Gauge("durable_streams_streams", "Streams; absent until a start has counted them.",
@@ -258,6 +262,8 @@ HeadResult Engine::HeadNow(const std::string& path, bool renew) {
 }
 
 void Engine::Delete(DeleteRequest request, Callback<DeleteResult> done) {
+  // A stream that is not in memory is read from disk here, and not where all writers wait for it.
+  (void)cache_.Find(request.path);
   committer_.Submit(DeleteOperation{std::move(request), std::move(done)});
 }
 

@@ -17,6 +17,7 @@
 #include "storage/engine/pattern_walker.h"
 #include "storage/engine/probe.h"
 #include "storage/engine/record_reader.h"
+#include "storage/engine/record_remover.h"
 #include "storage/engine/repacker.h"
 #include "storage/engine/stream_cache.h"
 #include "storage/engine/tail_hub.h"
@@ -27,6 +28,7 @@ struct EngineOptions {
   DatabaseOptions database;
   Committer::Options committer;
   Repacker::Options repacker;
+  RecordRemover::Options remover;
   size_t max_cached_streams = 250'000;
   uint64_t chunk_cache_bytes = 64u << 20;  // of pieces that were read
   std::string boot_id = LossDetector::CurrentBootId();
@@ -87,6 +89,7 @@ class Engine final : public StreamStore {
   std::unique_ptr<WebhookSender> sender_;
   Repacker repacker_;
   std::unique_ptr<PatternWalker> walker_;
+  RecordRemover remover_;
   // Last: they end before what they look at.
   Metrics::Sampling sampling_;
   Metrics::Sampling database_sampling_;

@@ -425,7 +425,7 @@ TEST_F(EngineTest, AnOlderFormatIsTakenOver) {
   Open();
   EXPECT_EQ(store_->All("s"), "data");
   Close();
-  EXPECT_EQ(format({}), 4u);
+  EXPECT_EQ(format({}), 5u);
   Open();
 }
 

@@ -12,10 +12,10 @@
 namespace ds {
 
 // Retired names stay reserved.
-enum class Family { kMeta, kStreams, kRecords, kProducers, kTimers, kSubscriptions };
-inline constexpr const char* kFamilyNames[] = {"default",   "streams", "records",
-                                               "producers", "timers",  "subscriptions"};
-inline constexpr size_t kFamilyCount = 6;
+enum class Family { kMeta, kStreams, kRecords, kProducers, kTimers, kSubscriptions, kDeleted };
+inline constexpr const char* kFamilyNames[] = {"default", "streams",       "records", "producers",
+                                               "timers",  "subscriptions", "deleted"};
+inline constexpr size_t kFamilyCount = 7;
 
 // Family `default`, RocksDB's own: facts about the whole directory.
 inline constexpr char kFormatVersionKey[] = "format_version";
@@ -47,6 +47,8 @@ struct Timer {
 };
 std::string TimerKey(const Timer& timer);
 std::optional<Timer> DecodeTimerKey(std::string_view key);
+
+// `deleted`: the deletion's number; the value is the stream's id, 8 bytes. See DeletionLog.
 
 // `subscriptions`: `s`, subscription id; and for its links `l`, subscription id, zero, path. (Ids
 // have no zeros.)

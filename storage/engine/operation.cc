@@ -1,5 +1,7 @@
 #include "storage/engine/operation.h"
 
+#include "storage/engine/keys.h"
+
 namespace ds {
 namespace {
 
@@ -13,6 +15,10 @@ uint64_t PayloadOf(const RepackOperation& repack) {
   return size;
 }
 
+uint64_t PayloadOf(const RemovalOperation& removal) {
+  return (removal.records.size() + removal.producers.size()) *
+         (kRecordKeySize + sizeof(std::string));
+}
 uint64_t PayloadOf(const SubscriptionOperation&) { return 0; }
 uint64_t PayloadOf(const WebhookResultOperation&) { return 0; }
 
@@ -32,7 +38,10 @@ void RefuseOne(SubscriptionOperation& operation, const absl::Status& status) {
 // The lease of its wake ends, and counts as the failure.
 void RefuseOne(WebhookResultOperation&, const absl::Status&) {}
 void RefuseOne(RepackOperation& repack, const absl::Status& status) {
-  repack.done(RepackResult{.status = status});
+  repack.done(MaintenanceResult{.status = status});
+}
+void RefuseOne(RemovalOperation& removal, const absl::Status& status) {
+  removal.done(MaintenanceResult{.status = status});
 }
 
 }  // namespace

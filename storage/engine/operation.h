@@ -43,7 +43,8 @@ struct RenewOperation {
   EntryPtr entry;
 };
 
-struct RepackResult {
+// Of an operation that the engine itself asked for.
+struct MaintenanceResult {
   absl::Status status;
 };
 
@@ -57,7 +58,23 @@ struct RepackOperation {
   EntryPtr entry;
   std::vector<Record> records;
   std::vector<uint64_t> obsolete;  // start positions
-  StreamStore::Callback<RepackResult> done;
+  StreamStore::Callback<MaintenanceResult> done;
+};
+
+// Removes keys of streams that were deleted before (see RecordRemover).
+struct RemovalOperation {
+  // Of all ids in [begin, end).
+  struct Range {
+    uint64_t begin = 0;
+    uint64_t end = 0;
+  };
+
+  std::vector<std::string> records;
+  std::vector<std::string> producers;
+  std::vector<Range> record_ranges;
+  std::vector<Range> producer_ranges;
+  std::vector<uint64_t> deletions;  // of which nothing is left then, by their numbers
+  StreamStore::Callback<MaintenanceResult> done;
 };
 
 // The streams that a new subscription's pattern means. They are looked for while others write:
@@ -89,8 +106,9 @@ struct WebhookResultOperation {
   WebhookResponse response;
 };
 
-using Operation = std::variant<AppendOperation, CreateOperation, DeleteOperation, RenewOperation,
-                               RepackOperation, SubscriptionOperation, WebhookResultOperation>;
+using Operation =
+    std::variant<AppendOperation, CreateOperation, DeleteOperation, RenewOperation, RepackOperation,
+                 RemovalOperation, SubscriptionOperation, WebhookResultOperation>;
 
 // What an operation takes while it is queued, in bytes, about.
 uint64_t SizeOf(const Operation& operation);

@@ -43,6 +43,8 @@ EngineProbe::EngineProbe(Metrics& metrics)
                                       "Pieces that were found in the cache of pieces.")),
       repacked_records(metrics.Counter("durable_streams_repacked_records_total",
                                        "Small records that were joined into larger ones.")),
+      emptied_streams(metrics.Counter("durable_streams_deleted_streams_emptied_total",
+                                      "Deleted streams whose data was removed from the disk.")),
       webhook_wakes(metrics.Counter("durable_streams_subscription_wakes_total",
                                     "Wakes that were issued, by the subscription's type.",
                                     {{"type", "webhook"}})),

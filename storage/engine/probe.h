@@ -40,6 +40,7 @@ struct EngineProbe {
   prometheus::Counter& read_bytes;
   prometheus::Counter& read_chunk_hits;
   prometheus::Counter& repacked_records;
+  prometheus::Counter& emptied_streams;
   prometheus::Counter& webhook_wakes;
   prometheus::Counter& pull_wakes;
   prometheus::Counter& webhooks_taken;

@@ -124,9 +124,12 @@ RepackOperation Repacker::Pack(const Job& job) {
 }
 
 void Repacker::Submit(RepackOperation operation) {
-  submitted_ = true;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    submitted_ = true;
+  }
   // A refusal, or a stream that is gone, costs nothing but the attempt.
-  operation.done = [this](RepackResult) {
+  operation.done = [this](MaintenanceResult) {
     const std::lock_guard<std::mutex> lock(mutex_);
     submitted_ = false;
     wake_.notify_all();

@@ -44,7 +44,7 @@ StreamWriter::StreamWriter(bool registry, uint64_t max_streams_per_prefix, Webho
       quota_(max_streams_per_prefix),
       census_(database, quota_),
       ids_(database),
-      batch_(database, cache, census_),
+      batch_(database, cache, census_, deletions_),
       announcements_(hub, clock),
       subscriptions_(std::move(webhooks), database, batch_, reader, *this, clock, probe) {}
 
@@ -69,7 +69,8 @@ absl::Status StreamWriter::Start(LossDetector& losses) {
   const absl::Status loaded = subscriptions_.Load();
   if (!loaded.ok()) return loaded;
   census_.Start();
-  return with_registry_ ? EnsureRegistry() : absl::OkStatus();
+  const absl::Status recorded = with_registry_ ? EnsureRegistry() : absl::OkStatus();
+  return recorded.ok() ? deletions_.Load(database_) : recorded;
 }
 
 absl::Status StreamWriter::EnsureRegistry() {
@@ -339,13 +340,18 @@ void StreamWriter::ApplyOne(const RenewOperation& renew) {
 }
 
 void StreamWriter::ApplyOne(RepackOperation& repack) {
-  RepackResult result;
+  MaintenanceResult result;
   if (IsCurrent(repack.entry)) {
     batch_.ReplaceRecords(*repack.entry, repack);
   } else {
     result.status = MakeError(ErrorCode::kStreamNotFound);
   }
-  answers_.push_back(Answer<RepackResult>{std::move(repack.done), std::move(result)});
+  answers_.push_back(Answer<MaintenanceResult>{std::move(repack.done), std::move(result)});
+}
+
+void StreamWriter::ApplyOne(RemovalOperation& removal) {
+  batch_.Remove(removal);
+  answers_.push_back(Answer<MaintenanceResult>{std::move(removal.done), {}});
 }
 
 void StreamWriter::ApplyOne(SubscriptionOperation& operation) {

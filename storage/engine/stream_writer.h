@@ -63,6 +63,7 @@ class StreamWriter final : private SubscriptionBook::Streams {
   // Whether the last write succeeded, or RocksDB has recovered since. Thread-safe.
   bool accepts_writes() const { return accepts_writes_.load(std::memory_order_relaxed); }
   const Census& census() const { return census_; }
+  DeletionLog& deletions() { return deletions_; }
   size_t subscription_count() const { return subscriptions_.count(); }
 
  private:
@@ -74,13 +75,14 @@ class StreamWriter final : private SubscriptionBook::Streams {
     Result result;
   };
   using AnyAnswer = std::variant<Answer<AppendResult>, Answer<CreateResult>, Answer<DeleteResult>,
-                                 Answer<RepackResult>, Answer<SubscriptionAnswer>>;
+                                 Answer<MaintenanceResult>, Answer<SubscriptionAnswer>>;
 
   void ApplyOne(AppendOperation& append);
   void ApplyOne(CreateOperation& create);
   void ApplyOne(DeleteOperation& remove);
   void ApplyOne(const RenewOperation& renew);
   void ApplyOne(RepackOperation& repack);
+  void ApplyOne(RemovalOperation& removal);
   void ApplyOne(SubscriptionOperation& operation);
   void ApplyOne(const WebhookResultOperation& result);
 
@@ -126,6 +128,7 @@ class StreamWriter final : private SubscriptionBook::Streams {
   PrefixQuota quota_;
   Census census_;
   StreamIds ids_;
+  DeletionLog deletions_;
   Batch batch_;
   Announcements announcements_;
   SubscriptionBook subscriptions_;
