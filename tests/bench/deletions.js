@@ -18,8 +18,12 @@ const withServer = async (folder, use) => {
     await server.stop()
   }
 }
-const print = (what, { p50_ms, p99_ms, max_ms, per_second, first_tenth_per_second, last_tenth_per_second, errors = 0, append_errors }) =>
-  console.log({ what, per_second, first_tenth_per_second, last_tenth_per_second, append_p50_ms: p50_ms, append_p99_ms: p99_ms, append_max_ms: max_ms, errors: errors + append_errors })
+const print = (what, { p50_ms, p99_ms, max_ms, per_second, first_tenth_per_second, last_tenth_per_second, deleted, cpu_seconds, errors = 0, append_errors }) => {
+  const rates = deleted ? `${per_second} deletions/s, first tenth ${first_tenth_per_second}, last ${last_tenth_per_second}, ${((cpu_seconds / deleted) * 1e6).toFixed(1)} us CPU each; ` : ""
+  console.log(`${what}: ${rates}appends p50 ${p50_ms} ms, p99 ${p99_ms} ms, at most ${max_ms} ms; ${errors + append_errors} errors`)
+}
+/** Deleted streams whose data is still on disk. */
+const waiting = async (server) => Number(/^durable_streams_deleted_streams_waiting (\d+)/m.exec(await (await fetch(`${server.admin}/metrics`)).text())?.[1])
 
 for (const count of counts) {
   const folder = scratchFolder()
@@ -27,6 +31,9 @@ for (const count of counts) {
   await withServer(folder, async (server) => {
     print("no deletions", await load(["beside", "--seconds", 3], server))
     print(`${count} deletions`, await load(["delete", "--count", count], server))
+    const begun = performance.now()
+    while ((await waiting(server)) > 0) await new Promise((resolve) => setTimeout(resolve, 20))
+    console.log(`their data was gone ${((performance.now() - begun) / 1000).toFixed(1)} s later`)
     print("after them", await load(["beside", "--seconds", 3], server))
   })
   folder.remove()

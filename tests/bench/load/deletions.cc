@@ -108,6 +108,7 @@ class Sequence {
 
 std::string MakeStreams(const CommonOptions& common, const StreamsOptions& options) {
   const Address address = ParseUrl(common.url);
+  Window::Begins();
   Loop loop(address);
   std::string headers = kOctets;
   if (!options.expires_at.empty()) {
@@ -128,6 +129,7 @@ std::string MakeStreams(const CommonOptions& common, const StreamsOptions& optio
     if (made.done() && beside.done()) loop.Stop();
     return now + kSecond / 100;
   });
+  Window::Over();
   char text[120];
   std::snprintf(text, sizeof text, "{\"made\":%llu,\"errors\":%llu,\"seconds\":%.2f}",
                 static_cast<unsigned long long>(made.done_count()),
@@ -143,6 +145,7 @@ std::string Deletes(const CommonOptions& common, const StreamsOptions& options) 
   std::shuffle(order.begin(), order.end(), std::mt19937_64(options.seed));
   PacedAppends appends(loop, options.rate);
   uint64_t errors = 0;
+  Window::Begins();
   std::vector<int64_t> slices{Now()};
   Sequence deleted(
       loop, common.connections, options.count,
@@ -159,6 +162,7 @@ std::string Deletes(const CommonOptions& common, const StreamsOptions& options) 
     if (deleted.done()) loop.Stop();
     return std::min(appends.Tick(now), now + kSecond / 100);
   });
+  Window::Over();
   const auto rate = [&](size_t from, size_t to) {
     const double part = static_cast<double>(to - from) / kSlices;
     return static_cast<double>(options.count) * part /
@@ -179,8 +183,10 @@ std::string AppendsBeside(const CommonOptions& common, const StreamsOptions& opt
   const Address address = ParseUrl(common.url);
   Loop loop(address);
   PacedAppends appends(loop, options.rate);
+  Window::Begins();
   loop.Run(Now() + static_cast<int64_t>(common.seconds * 1e9),
            [&](int64_t now) { return appends.Tick(now); });
+  Window::Over();
   return "{\"appends\":" + std::to_string(appends.latencies.size()) +
          ",\"append_errors\":" + std::to_string(appends.errors) + "," + appends.latencies.Json() +
          "}";

@@ -30,10 +30,14 @@ int64_t Window::Tick(int64_t now) {
   if (now < begin_) return begin_;
   if (!announced_) {
     announced_ = true;
-    std::puts("measuring");
-    std::fflush(stdout);
+    Begins();
   }
   return end_;
+}
+
+void Window::Begins() {
+  std::puts("measuring");
+  std::fflush(stdout);
 }
 
 void Window::Over() {

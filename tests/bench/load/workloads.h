@@ -45,6 +45,8 @@ class Window {
 
   // To be called in every turn; returns when at the latest it wants to be called again.
   int64_t Tick(int64_t now);
+  // Says that the measured time begins; Tick does it by itself.
+  static void Begins();
   // To be called when all that was begun has ended.
   static void Over();
 
