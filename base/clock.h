@@ -2,10 +2,14 @@
 #define BASE_CLOCK_H_
 
 #include <atomic>
+#include <chrono>
 
 #include "absl/time/time.h"
 
 namespace ds {
+
+// A time of the monotonic clock, for whatever is waited for.
+using SteadyTime = std::chrono::steady_clock::time_point;
 
 // Wall-clock time as an argument, so that what depends on it can be tested without waiting.
 // Thread-safe.
