@@ -176,7 +176,7 @@ void AddHttpFlags(Flags& flags, ServerOptions& server, HttpTexts& texts) {
   flags.Bytes("max-buffered-bytes", server.max_buffered_bytes,
               "memory for request bodies that are arriving");
   flags.Duration("request-timeout", gateway.request_timeout,
-                 "how long a request may wait for its turn at the storage; 0s for any time",
+                 "how long a request may wait for the storage; 0s for any time",
                  absl::ZeroDuration());
   flags.Value("http2-max-streams", server.http2.max_streams,
               "requests at the same time on one HTTP/2 connection");

@@ -190,8 +190,11 @@ class ServerImpl final : public Server {
 
   absl::Status OpenStore() {
     if (options_.role == Role::kGateway) {
-      auto remote = rpc::RemoteStore::Connect(
-          {options_.storage, &metrics_, options_.rpc_tls, options_.rpc_token_file});
+      auto remote = rpc::RemoteStore::Connect({.target = options_.storage,
+                                               .metrics = &metrics_,
+                                               .tls = options_.rpc_tls,
+                                               .token_file = options_.rpc_token_file,
+                                               .call_timeout = options_.gateway.request_timeout});
       if (!remote.ok()) return remote.status();
       remote_ = remote->get();
       store_ = *std::move(remote);

@@ -151,8 +151,10 @@ Task<absl::Status> Admission::Admit(RequestContext& context) {
       auto start = [this, refresh](UniqueFunction<void(int)> done) {
         parts_.authenticator->Refresh(refresh, [done = std::move(done)]() mutable { done(0); });
       };
-      CallbackAwaiter<int> fetched(context.exchange.io(), std::move(start));
-      (void)co_await fetched;
+      CallbackAwaiter<int> fetched(context.exchange.io(), context.call.deadline, std::move(start));
+      if (!co_await fetched) {
+        co_return MakeError(ErrorCode::kDeadlineExceeded, "the issuer's keys did not come in time");
+      }
       principal = parts_.authenticator->Authenticate(token);
     }
     if (!principal.ok()) {
@@ -216,9 +218,14 @@ Task<absl::Status> Admission::AskExternal(RequestContext& context, const Access*
                  UniqueFunction<void(auth::ExternalCheck::Answer)> done) mutable {
     parts_.external->Ask(std::move(question), std::move(done));
   };
-  CallbackAwaiter<auth::ExternalCheck::Answer> asked(context.exchange.io(), std::move(ask));
-  const auth::ExternalCheck::Answer answer = co_await asked;
+  CallbackAwaiter<auth::ExternalCheck::Answer> asked(context.exchange.io(), context.call.deadline,
+                                                     std::move(ask));
+  const std::optional<auth::ExternalCheck::Answer> answered = co_await asked;
   context.checked_externally = true;
+  if (!answered) {
+    co_return MakeError(ErrorCode::kDeadlineExceeded, "the external check took too long");
+  }
+  const auth::ExternalCheck::Answer& answer = *answered;
   if (!answer.status.ok()) {
     const ErrorCode code = GetErrorCode(answer.status);
     if (code == ErrorCode::kUnauthenticated) unauthenticated_.Increment();

@@ -42,7 +42,6 @@ Task<int> Gateway::Append(RequestContext& context) {
   bool close_only = false;
   if (append.ok()) {
     append->condition = context.condition;
-    append->context = context.call;
     if (append->producer) received_seq = append->producer->seq;
     close_only = append->body.empty();
     result = co_await store_.Call(context, &StreamStore::Append, *std::move(append));

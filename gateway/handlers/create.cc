@@ -59,7 +59,6 @@ Task<int> Gateway::Create(RequestContext& context) {
   }
   if (create.ok()) {
     create->condition = context.condition;
-    create->context = context.call;
     result = co_await store_.Call(context, &StreamStore::Create, *std::move(create));
     result.status = AsHeaderError(result.status);
   } else {

@@ -7,7 +7,7 @@
 namespace ds {
 
 Task<int> Gateway::Delete(RequestContext& context) {
-  DeleteRequest ask{context.target.path, context.condition, context.call};
+  DeleteRequest ask{context.target.path, context.condition};
   const DeleteResult result = co_await store_.Call(context, &StreamStore::Delete, std::move(ask));
   http::Response response = result.status.ok()
                                 ? Begin(204, context)

@@ -78,9 +78,12 @@ void Gateway::TakeTrace(RequestContext& context) const {
   if (header && !parent) {
     spdlog::debug("trace={} a malformed traceparent is ignored", call.trace.trace_id());
   }
-  if (options_.request_timeout > absl::ZeroDuration()) {
-    call.deadline = absl::Now() + options_.request_timeout;
-  }
+  call.deadline = CallDeadline();
+}
+
+SteadyTime Gateway::CallDeadline() const {
+  if (options_.request_timeout <= absl::ZeroDuration()) return CallContext::kNoDeadline;
+  return std::chrono::steady_clock::now() + absl::ToChronoNanoseconds(options_.request_timeout);
 }
 
 absl::Status Gateway::Identify(RequestContext& context) const {
@@ -260,19 +263,21 @@ uint64_t Gateway::NextCursor(const ReadQuery& query) const {
 
 Task<absl::Status> Gateway::ReadOn(RequestContext& context, uint64_t max_bytes, LiveRead& live) {
   ReadRequest ask{context.target.path, ReadRequest::From::kOffset, live.read.next, max_bytes};
-  ask.context.trace = context.call.trace;
+  // The request itself has been answered, or waits by right.
+  context.call.deadline = CallDeadline();
   ReadResult read = co_await store_.Call(context, &StreamStore::Read, std::move(ask));
   absl::Status status = read.status;
   if (status.ok()) live.read = std::move(read);
   co_return status;
 }
 
-void Gateway::Renew(const RequestContext& context, Feed& feed, const StreamInfo& info) const {
+void Gateway::Renew(RequestContext& context, Feed& feed, const StreamInfo& info) const {
   if (!info.lifetime.ttl_seconds) return;
   const auto interval = std::chrono::milliseconds(
       std::min<uint64_t>(*info.lifetime.ttl_seconds, 1u << 20) * 1000 / 4);
   if (!feed.TakeRenewal(std::chrono::steady_clock::now(), interval)) return;
-  store_.Renew(context.target.path);
+  context.call.deadline = CallDeadline();
+  store_.Renew(context);
 }
 
 http::SteadyTime Gateway::NextWake(const StreamInfo& info, http::SteadyTime deadline) const {

@@ -42,7 +42,8 @@ struct GatewayOptions {
   uint64_t min_compressed_bytes = 1024;
   CacheOptions caching;
   bool access_log = false;
-  // How long a request may wait for its turn at the storage; 0: as long as it takes.
+  // How long a request may wait for the storage, and each further call of a live read; 0: as long
+  // as it takes.
   absl::Duration request_timeout = absl::Seconds(30);
 };
 
@@ -163,7 +164,9 @@ class Gateway final : public http::Handler {
   http::SteadyTime LiveDeadline(const RequestContext& context, absl::Duration longest) const;
   uint64_t NextCursor(const ReadQuery& query) const;
   // What a live reader does at the tail of a stream with a TTL: keeps it alive.
-  void Renew(const RequestContext& context, Feed& feed, const StreamInfo& info) const;
+  void Renew(RequestContext& context, Feed& feed, const StreamInfo& info) const;
+  // When a call on the storage that begins now is no longer waited for.
+  SteadyTime CallDeadline() const;
   http::SteadyTime NextWake(const StreamInfo& info, http::SteadyTime deadline) const;
 
   const GatewayOptions& options_;

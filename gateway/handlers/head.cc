@@ -8,7 +8,7 @@
 namespace ds {
 
 Task<int> Gateway::Head(RequestContext& context) {
-  HeadRequest ask{context.target.path, /*renew=*/false, context.call};
+  HeadRequest ask{context.target.path, /*renew=*/false};
   const HeadResult head = co_await store_.Call(context, &StreamStore::Head, std::move(ask));
   if (!head.status.ok()) co_return co_await context.exchange.Respond(Problem(head.status, context));
   const StreamInfo& info = head.info;

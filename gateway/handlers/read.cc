@@ -50,7 +50,6 @@ Task<int> Gateway::Read(RequestContext& context, std::unique_ptr<LiveRead>& live
     if (!status.ok()) co_return co_await context.exchange.Respond(Problem(status, context));
   }
   ReadRequest ask{context.target.path, query->from, query->offset, max_bytes};
-  ask.context = context.call;
   std::string joined;
   const Field known = is_sse ? std::nullopt : request.FindList("if-none-match", joined);
   if (known) ask.known_next = EtagNext(*known);
@@ -59,7 +58,6 @@ Task<int> Gateway::Read(RequestContext& context, std::unique_ptr<LiveRead>& live
     // The same bytes, but no longer the same answer: the stream was closed since, or the client
     // takes the coding no more.
     ReadRequest whole{context.target.path, query->from, query->offset, max_bytes};
-    whole.context = context.call;
     read = co_await store_.Call(context, &StreamStore::Read, std::move(whole));
   }
   if (!read.status.ok()) co_return co_await context.exchange.Respond(Problem(read.status, context));

@@ -13,9 +13,10 @@
 
 namespace ds {
 
-// Awaits one operation of the store on an IoThread; AdmittedStore makes it. An operation that
-// answers at once does not suspend. Refuses (kForbidden) a request that does something which was
-// not admitted: that would be a fault of the handler, and the last thing that notices it is this.
+// Awaits one operation of the store on an IoThread; AdmittedStore makes it. Trace and deadline of
+// the request's context go along. An operation that answers at once does not suspend. Refuses
+// (kForbidden) a request that does something which was not admitted: that would be a fault of the
+// handler, and the last thing that notices it is this.
 template <typename Request, typename Result>
 class [[nodiscard]] StoreCall {
  public:
@@ -26,7 +27,9 @@ class [[nodiscard]] StoreCall {
         store_(store),
         method_(method),
         request_(std::move(request)),
-        admitted_(!context.judged || IsAdmitted(context)) {}
+        admitted_(!context.judged || IsAdmitted(context)) {
+    request_.context = context.call;
+  }
 
   bool await_ready() const { return false; }
   bool await_suspend(std::coroutine_handle<> coroutine) {
@@ -71,8 +74,8 @@ class AdmittedStore {
     return {context, store_, method, std::move(request)};
   }
   // Keeps a stream alive that a live reader follows.
-  void Renew(const StreamPath& path) const {
-    store_.Head({path, /*renew=*/true}, [](const HeadResult&) {});
+  void Renew(const RequestContext& context) const {
+    store_.Head({context.target.path, /*renew=*/true, context.call}, [](const HeadResult&) {});
   }
 
  private:

@@ -1,15 +1,14 @@
 #ifndef GATEWAY_HTTP_TIMER_QUEUE_H_
 #define GATEWAY_HTTP_TIMER_QUEUE_H_
 
-#include <chrono>
-
+#include "base/clock.h"
 #include "boost/asio/io_context.hpp"
 #include "boost/asio/steady_timer.hpp"
 #include "boost/intrusive/set.hpp"
 
 namespace ds::http {
 
-using SteadyTime = std::chrono::steady_clock::time_point;
+using ds::SteadyTime;
 
 // Something that wants to be called at a time. It stands in the queue itself, so that waiting
 // allocates nothing, and leaves it when it is destroyed.

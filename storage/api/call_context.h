@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "absl/time/time.h"
+#include "base/clock.h"
 
 namespace ds {
 
@@ -36,8 +36,12 @@ TraceContext NewSpan(const TraceContext& parent);
 // What goes along with a call, across processes too.
 struct CallContext {
   TraceContext trace;
-  // Work that has not begun by then is refused (kDeadlineExceeded); what has begun is finished.
-  absl::Time deadline = absl::InfiniteFuture();
+  // When the caller stops waiting. A call that has not begun by then is refused
+  // (kDeadlineExceeded); one that writes and is under way answers kWriteUncertain, and is finished.
+  SteadyTime deadline = kNoDeadline;
+
+  static constexpr SteadyTime kNoDeadline = SteadyTime::max();
+  bool has_deadline() const { return deadline != kNoDeadline; }
 };
 
 }  // namespace ds

@@ -108,7 +108,7 @@ const std::vector<ErrorInfo>& Table() {
        W::kNotApplied},
       {E::kWriteUncertain, "write-uncertain", "The write failed and may have been applied", 503,
        C::kUnavailable, W::kMayHaveBeenApplied},
-      {E::kDeadlineExceeded, "deadline-exceeded", "The request's time was up before its turn", 503,
+      {E::kDeadlineExceeded, "deadline-exceeded", "The request's time was up", 503,
        C::kDeadlineExceeded, W::kNotApplied},
       {E::kQuotaExceeded, "quota-exceeded", "There are too many streams with this prefix", 403,
        C::kResourceExhausted, W::kNotApplied},

@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "storage/api/call_context.h"
 #include "storage/api/offset.h"
 #include "storage/api/path_pattern.h"
 #include "storage/api/stream_path.h"
@@ -120,7 +121,14 @@ struct SubscriptionCall {
 
   std::string id;  // of the subscription; empty for the two about keys
   Operation operation;
+  CallContext context = {};
 };
+
+// Whether it may change something.
+inline bool Writes(const SubscriptionCall::Operation& operation) {
+  return !std::holds_alternative<SubscriptionCall::Get>(operation) &&
+         !std::holds_alternative<SubscriptionCall::SigningKeys>(operation);
+}
 
 struct SubscriptionAnswer {
   absl::Status status;

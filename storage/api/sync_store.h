@@ -42,9 +42,10 @@ class SyncStore {
   ListResult List(ListRequest request) {
     return Call<ListResult>(&StreamStore::List, std::move(request));
   }
-  SubscriptionAnswer Ask(std::string id, SubscriptionCall::Operation operation) {
+  SubscriptionAnswer Ask(std::string id, SubscriptionCall::Operation operation,
+                         CallContext context = {}) {
     return Call<SubscriptionAnswer>(&StreamStore::Subscriptions,
-                                    SubscriptionCall{std::move(id), std::move(operation)});
+                                    SubscriptionCall{std::move(id), std::move(operation), context});
   }
 
   // Shorthands for what most tests say; octet-stream unless `content_type` says otherwise.

@@ -166,6 +166,7 @@ struct ListRequest {
   std::string prefix;
   std::string page_token;    // empty for the first page; else the last path of the one before
   uint32_t page_size = 100;  // at most 1,000
+  CallContext context = {};
 };
 
 struct ListResult {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <memory>
 #include <utility>
 
@@ -21,6 +22,24 @@ constexpr std::chrono::microseconds kMinDueWait = std::chrono::milliseconds(5);
 constexpr std::chrono::microseconds kPauseBetweenParts = std::chrono::microseconds(500);
 // RocksDB groups what it writes; a batch beyond this only adds latency.
 constexpr uint64_t kMaxBatchBytes = 16u << 20;
+// When the commit thread works, it is looked again soon what it has left.
+constexpr auto kOverdueInterval = std::chrono::milliseconds(10);
+
+// Moves those at `first` and behind whose deadlines have passed to `overdue`; `next` becomes the
+// earliest of the other deadlines, if it is not earlier.
+void TakeOverdue(std::vector<Operation>& operations, size_t first, SteadyTime now,
+                 std::vector<Operation>& overdue, SteadyTime& next) {
+  const auto keep = [&](const Operation& operation) {
+    const SteadyTime deadline = DeadlineOf(operation);
+    if (deadline <= now) return false;
+    next = std::min(next, deadline);
+    return true;
+  };
+  const auto begin = operations.begin() + static_cast<ptrdiff_t>(first);
+  const auto end = std::stable_partition(begin, operations.end(), keep);
+  std::move(end, operations.end(), std::back_inserter(overdue));
+  operations.erase(end, operations.end());
+}
 
 }  // namespace
 
@@ -29,7 +48,8 @@ Committer::Committer(const Options& options, Database& database, StreamCache& ca
     : options_(options),
       clock_(clock),
       writer_(options.registry, options.max_streams_per_prefix, options.webhooks, database, cache,
-              hub, reader, clock, probe) {}
+              hub, reader, clock, probe),
+      deadlines_([this] { return AnswerOverdue(); }) {}
 
 Committer::~Committer() { Stop(); }
 
@@ -48,6 +68,41 @@ absl::Status Committer::Start(LossDetector& losses) {
   return ready;
 }
 
+SteadyTime Committer::AnswerOverdue() {
+  const SteadyTime now = std::chrono::steady_clock::now();
+  SteadyTime next = CallContext::kNoDeadline;
+  std::vector<Operation> overdue;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    TakeOverdue(queue_, 0, now, overdue, next);
+    for (const Operation& operation : overdue) {
+      queued_bytes_ -= std::min(queued_bytes_, SizeOf(operation));
+    }
+  }
+  // What went from the queue to the commit thread meanwhile was counted above.
+  std::vector<UniqueFunction<void()>> answers;
+  std::unique_lock<std::mutex> writing(writer_.mutex(), std::try_to_lock);
+  if (writing) {
+    TakeOverdue(operations_, std::min(applied_, operations_.size()), now, overdue, next);
+    if (applied_ > 0 && applied_ <= operations_.size()) {
+      // The one at work waits for the commit of what came before.
+      Operation& at_work = operations_[applied_ - 1];
+      const SteadyTime deadline = DeadlineOf(at_work);
+      UniqueFunction<void()> answer;
+      if (deadline <= now) answer = TakeAnswer(at_work, MakeError(ErrorCode::kWriteUncertain));
+      if (answer) answers.push_back(std::move(answer));
+      if (deadline > now) next = std::min(next, deadline);
+    }
+    next = std::min(next, writer_.TakeOverdue(now, answers));
+    writing.unlock();
+  } else {
+    next = std::min(next, now + kOverdueInterval);
+  }
+  for (Operation& operation : overdue) Refuse(operation, MakeError(ErrorCode::kDeadlineExceeded));
+  for (UniqueFunction<void()>& answer : answers) answer();
+  return next;
+}
+
 void Committer::SetWebhookSender(WebhookSender& sender) {
   writer_.subscriptions().SetSender(
       &sender, [this](WebhookResultOperation result) { Submit(std::move(result)); });
@@ -62,11 +117,13 @@ void Committer::Submit(Operation operation) {
     Refuse(operation, MakeError(code));
     return;
   }
+  const SteadyTime deadline = DeadlineOf(operation);
   queued_bytes_ += size;
   queue_.push_back(std::move(operation));
   if (options_.commit_inline) {
     const bool first = queue_.size() == 1;
     lock.unlock();
+    deadlines_.At(deadline);
     if (first) {
       Turn::AtEnd([this] {
         std::unique_lock<std::mutex> again(mutex_);
@@ -78,6 +135,7 @@ void Committer::Submit(Operation operation) {
   const bool wake = waiting_ && queue_.size() >= wanted_;
   if (wake) waiting_ = false;
   lock.unlock();
+  deadlines_.At(deadline);
   if (wake) Turn::AtEnd([this] { wake_.notify_one(); });
 }
 
@@ -137,18 +195,25 @@ void Committer::CommitQueue(std::unique_lock<std::mutex>& lock) {
   if (committing_) return;
   committing_ = true;
   do {
-    operations_.swap(queue_);
-    queued_bytes_ = 0;
     lock.unlock();
-    for (Operation& operation : operations_) {
-      writer_.Apply(operation);
-      if (writer_.batch_bytes() >= kMaxBatchBytes) writer_.Commit();
+    {
+      const std::lock_guard<std::mutex> working(writer_.mutex());
+      lock.lock();
+      operations_.swap(queue_);
+      queued_bytes_ = 0;
+      lock.unlock();
+      // A lone client must not wait for others that are not there.
+      gather_ = operations_.size() < kMinGathered ? 1 : operations_.size();
+      applied_ = 0;
+      // While a write is under way, AnswerOverdue may take some away from the rest.
+      while (applied_ < operations_.size()) {
+        writer_.Apply(operations_[applied_++]);
+        if (writer_.batch_bytes() >= kMaxBatchBytes) writer_.Commit();
+      }
+      operations_.clear();
+      writer_.Commit();
+      writer_.OnTime();
     }
-    // A lone client must not wait for others that are not there.
-    gather_ = operations_.size() < kMinGathered ? 1 : operations_.size();
-    operations_.clear();
-    writer_.Commit();
-    writer_.OnTime();
     lock.lock();
   } while (options_.commit_inline && !queue_.empty());
   committing_ = false;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "base/alarm.h"
 #include "base/clock.h"
 #include "storage/engine/database.h"
 #include "storage/engine/operation.h"
@@ -23,6 +24,11 @@ namespace ds {
 // submits). Operations queue to it; while one batch is written and synced the next one gathers. So
 // there are no locks on streams, and out-of-order producer sequences are judged in the order of
 // their arrival.
+//
+// Whoever waits beyond their deadline is answered by a thread of its own, whatever the disk does:
+// an operation that still waits for its turn is refused (kDeadlineExceeded), one that writes and is
+// in the commit under way answers kWriteUncertain. (An operation whose stream is being read from
+// disk at that moment waits for that.)
 class Committer {
  public:
   struct Options {
@@ -77,12 +83,16 @@ class Committer {
   // Commits what is queued, unless another thread is at it; then that one does.
   // REQUIRES: `lock` holds mutex_, which is released meanwhile.
   void CommitQueue(std::unique_lock<std::mutex>& lock);
+  // Answers those whose deadlines have passed; returns the next deadline.
+  SteadyTime AnswerOverdue();
 
   const Options options_;
   Clock& clock_;
 
-  // Of the thread that commits: its own one, or whichever set `committing_`.
+  // Of the thread that commits: its own one, or whichever set `committing_`. Guarded by the
+  // writer's mutex.
   std::vector<Operation> operations_;
+  size_t applied_ = 0;  // operations before it are with the writer
   StreamWriter writer_;
 
   mutable std::mutex mutex_;
@@ -96,6 +106,7 @@ class Committer {
   size_t wanted_ = 1;        // how many operations the thread waits for
   size_t gather_ = 1;        // as many as the last batch had
 
+  Alarm deadlines_;
   std::thread thread_;
 };
 

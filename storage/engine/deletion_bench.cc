@@ -50,7 +50,7 @@ int Main(size_t count, const std::string& folder) {
   {
     auto engine = *Engine::Open(options, Clock::System());
     Run(count, [&](size_t i, auto done) {
-      engine->Create({.path = path(i), .body = std::string(100, 'x')},
+      engine->Create({.path = StreamPath::FromStore(path(i)), .body = std::string(100, 'x')},
                      [done](CreateResult) { done(); });
     });
   }
@@ -64,10 +64,11 @@ int Main(size_t count, const std::string& folder) {
     const double cpu = CpuSeconds();
     const size_t size = count / 10;
     Run(size, [&](size_t i, auto done) {
-      engine->Delete({path(order[part * size + i])}, [done, &errors](DeleteResult result) {
-        if (!result.status.ok()) ++errors;
-        done();
-      });
+      engine->Delete({StreamPath::FromStore(path(order[part * size + i]))},
+                     [done, &errors](DeleteResult result) {
+                       if (!result.status.ok()) ++errors;
+                       done();
+                     });
     });
     const double seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();

@@ -43,7 +43,7 @@ std::vector<std::string> Problems(const std::string& directory, CheckReport* rep
 }
 
 AppendRequest Produce(const std::string& path, const std::string& producer, std::string body) {
-  return {.path = path,
+  return {.path = Named(path),
           .content_type = "application/octet-stream",
           .body = std::move(body),
           .producer = ProducerTag{producer, 0, 0}};
@@ -133,9 +133,10 @@ TEST_F(DeletionTest, WhatADeletedStreamHadLeavesTheDiskAndOthersStay) {
   ASSERT_TRUE(store_->Make("before", "", "1").status.ok());
   const std::vector<std::string> paths = MakeKinds("");
   ASSERT_TRUE(store_->Make("after", "", "2").status.ok());
-  for (const std::string& path : paths) ASSERT_TRUE(store_->Delete({.path = path}).status.ok());
+  for (const std::string& path : paths)
+    ASSERT_TRUE(store_->Delete({.path = Named(path)}).status.ok());
   for (const std::string& path : paths) {
-    EXPECT_EQ(GetErrorCode(store_->Read({.path = path}).status), ErrorCode::kStreamNotFound);
+    EXPECT_EQ(GetErrorCode(store_->Read({.path = Named(path)}).status), ErrorCode::kStreamNotFound);
   }
   WaitUntilRemoved();
   EXPECT_EQ(store_->All("before") + store_->All("after"), "12");
@@ -148,7 +149,8 @@ TEST_F(DeletionTest, SoDoesWhatOneHadThatIsNotInMemory) {
   const std::vector<std::string> paths = MakeKinds("");
   Close();
   Open();
-  for (const std::string& path : paths) ASSERT_TRUE(store_->Delete({.path = path}).status.ok());
+  for (const std::string& path : paths)
+    ASSERT_TRUE(store_->Delete({.path = Named(path)}).status.ok());
   WaitUntilRemoved();
   Close();
   EXPECT_EQ(Counts(), (std::vector<size_t>{0, 0, 0}));
@@ -162,7 +164,7 @@ TEST_F(DeletionTest, ManyRangeTombstonesLeaveTheMemtable) {
     for (int k = 0; k < 8; ++k) ASSERT_TRUE(store_->Add(path, "x").status.ok());
   }
   for (int i = 0; i < 20; ++i) {
-    ASSERT_TRUE(store_->Delete({.path = "s" + std::to_string(i)}).status.ok());
+    ASSERT_TRUE(store_->Delete({.path = Named("s" + std::to_string(i))}).status.ok());
     WaitUntilRemoved();
   }
   Close();
@@ -224,7 +226,7 @@ TEST_F(DeletionTest, ReadsBesideADeletionAreWholeOrRefused) {
     readers.emplace_back([&, r] {
       SyncStore store(*engine_);
       for (int i = r; !done; i = (i + 1) % kStreams) {
-        const ReadResult read = store.Read({.path = "s" + std::to_string(i)});
+        const ReadResult read = store.Read({.path = Named("s" + std::to_string(i))});
         if (read.status.ok()) {
           EXPECT_EQ(read.data(), whole);
         } else {
@@ -236,7 +238,7 @@ TEST_F(DeletionTest, ReadsBesideADeletionAreWholeOrRefused) {
   }
   for (int i = 0; i < kStreams; ++i) {
     const std::string path = "s" + std::to_string(i);
-    ASSERT_TRUE(store_->Delete({.path = path}).status.ok());
+    ASSERT_TRUE(store_->Delete({.path = Named(path)}).status.ok());
   }
   WaitUntilRemoved();
   while (refused < 10) std::this_thread::yield();
@@ -263,7 +265,8 @@ TEST_F(DeletionTest, AKillAtAnyStepLeavesNothingForGood) {
   for (const std::string& path : MakeKinds("b-")) paths.push_back(path);
   ASSERT_TRUE(store_->Make("stays", "", "here").status.ok());
   const uintmax_t made = fs::file_size(NewestLog(options_.database.directory));
-  for (const std::string& path : paths) ASSERT_TRUE(store_->Delete({.path = path}).status.ok());
+  for (const std::string& path : paths)
+    ASSERT_TRUE(store_->Delete({.path = Named(path)}).status.ok());
   WaitUntilRemoved();
   const std::string log = NewestLog(options_.database.directory);
   const uintmax_t whole = fs::file_size(log);
@@ -340,8 +343,9 @@ TEST_F(DeletionTest, ManyExpiriesAtOnceLetOthersPass) {
   const absl::Time end = clock_.Now() + absl::Hours(1);
   std::counting_semaphore<> made(0);
   for (int i = 0; i < kStreams; ++i) {
-    engine_->Create({.path = "s" + std::to_string(i), .lifetime = {.expires_at = end}, .body = "x"},
-                    [&](const CreateResult&) { made.release(); });
+    engine_->Create(
+        {.path = Named("s" + std::to_string(i)), .lifetime = {.expires_at = end}, .body = "x"},
+        [&](const CreateResult&) { made.release(); });
   }
   for (int i = 0; i < kStreams; ++i) made.acquire();
   ASSERT_TRUE(store_->Make("other").status.ok());
@@ -390,7 +394,8 @@ TEST_F(DeletionTest, TheLastDeletionCostsWhatTheFirstDid) {
     for (size_t i = begin; i < end; ++i) done.acquire();
   };
   all(0, kStreams, [&](size_t i, std::counting_semaphore<>& done) {
-    engine_->Create({.path = path(i), .body = "x"}, [&](const CreateResult&) { done.release(); });
+    engine_->Create({.path = Named(path(i)), .body = "x"},
+                    [&](const CreateResult&) { done.release(); });
   });
   Close();
   Open();
@@ -401,7 +406,7 @@ TEST_F(DeletionTest, TheLastDeletionCostsWhatTheFirstDid) {
   for (size_t part = 0; part < 4; ++part) {
     const std::clock_t begun = std::clock();
     all(part * kPart, (part + 1) * kPart, [&](size_t i, std::counting_semaphore<>& done) {
-      engine_->Delete({path(order[i])}, [&](const DeleteResult& result) {
+      engine_->Delete({Named(path(order[i]))}, [&](const DeleteResult& result) {
         EXPECT_TRUE(result.status.ok());
         done.release();
       });

@@ -1,5 +1,7 @@
 #include "storage/engine/operation.h"
 
+#include <utility>
+
 #include "storage/engine/keys.h"
 
 namespace ds {
@@ -22,26 +24,14 @@ uint64_t PayloadOf(const RemovalOperation& removal) {
 uint64_t PayloadOf(const SubscriptionOperation&) { return 0; }
 uint64_t PayloadOf(const WebhookResultOperation&) { return 0; }
 
-void RefuseOne(AppendOperation& append, const absl::Status& status) {
-  append.done(AppendResult{.status = status});
-}
-void RefuseOne(CreateOperation& create, const absl::Status& status) {
-  create.done(CreateResult{.status = status});
-}
-void RefuseOne(DeleteOperation& remove, const absl::Status& status) {
-  remove.done(DeleteResult{.status = status});
-}
-void RefuseOne(RenewOperation&, const absl::Status&) {}
-void RefuseOne(SubscriptionOperation& operation, const absl::Status& status) {
-  operation.done(SubscriptionAnswer{.status = status});
-}
-// The lease of its wake ends, and counts as the failure.
-void RefuseOne(WebhookResultOperation&, const absl::Status&) {}
-void RefuseOne(RepackOperation& repack, const absl::Status& status) {
-  repack.done(MaintenanceResult{.status = status});
-}
-void RefuseOne(RemovalOperation& removal, const absl::Status& status) {
-  removal.done(MaintenanceResult{.status = status});
+template <typename Result>
+UniqueFunction<void()> Later(StreamStore::Callback<Result>& done, const absl::Status& status) {
+  if (!done) return {};
+  return [done = std::exchange(done, {}), status]() mutable {
+    Result result;
+    result.status = status;
+    done(std::move(result));
+  };
 }
 
 }  // namespace
@@ -51,17 +41,28 @@ uint64_t SizeOf(const Operation& operation) {
   return kOverhead + std::visit([](const auto& one) { return PayloadOf(one); }, operation);
 }
 
-absl::Time DeadlineOf(const Operation& operation) {
+SteadyTime DeadlineOf(const Operation& operation) {
   return std::visit(
       [](const auto& one) {
-        if constexpr (requires { one.request.context; }) return one.request.context.deadline;
-        return absl::InfiniteFuture();
+        if constexpr (requires { one.request; }) return one.request.context.deadline;
+        if constexpr (requires { one.call; }) return one.call.context.deadline;
+        return CallContext::kNoDeadline;
+      },
+      operation);
+}
+
+UniqueFunction<void()> TakeAnswer(Operation& operation, const absl::Status& status) {
+  return std::visit(
+      [&](auto& one) -> UniqueFunction<void()> {
+        if constexpr (requires { one.done; }) return Later(one.done, status);
+        // Of a webhook's result: the lease of its wake ends, and counts as the failure.
+        return {};
       },
       operation);
 }
 
 void Refuse(Operation& operation, const absl::Status& status) {
-  std::visit([&](auto& one) { RefuseOne(one, status); }, operation);
+  if (UniqueFunction<void()> answer = TakeAnswer(operation, status)) answer();
 }
 
 }  // namespace ds

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "base/unique_function.h"
 #include "storage/api/stream_store.h"
 #include "storage/engine/stream_entry.h"
 #include "storage/subscriptions/webhook_sender.h"
@@ -113,8 +114,12 @@ using Operation =
 // What an operation takes while it is queued, in bytes, about.
 uint64_t SizeOf(const Operation& operation);
 
-// When the caller stops waiting for it.
-absl::Time DeadlineOf(const Operation& operation);
+// When the caller stops waiting for it; CallContext::kNoDeadline: it waits.
+SteadyTime DeadlineOf(const Operation& operation);
+
+// What answers the operation's caller with an error, to be called once. Whoever works on the
+// operation goes on, and answers nobody. Empty: it has no caller, or not any more.
+UniqueFunction<void()> TakeAnswer(Operation& operation, const absl::Status& status);
 
 // Answers an operation of which nothing was tried.
 void Refuse(Operation& operation, const absl::Status& status);

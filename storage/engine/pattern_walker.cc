@@ -1,7 +1,11 @@
 #include "storage/engine/pattern_walker.h"
 
+#include <algorithm>
+#include <chrono>
+#include <iterator>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "storage/api/errors.h"
 #include "storage/engine/internal_error.h"
@@ -13,6 +17,8 @@ namespace {
 constexpr size_t kMaxReadAhead = 100'000;
 // Puts that may wait.
 constexpr size_t kMaxWaiting = 10'000;
+// How often a walk looks at the time.
+constexpr uint64_t kNamesBetweenLooks = 256;
 
 }  // namespace
 
@@ -30,6 +36,7 @@ PatternWalker::PatternWalker(Database& database, StreamCache& cache, Committer& 
       cache_(cache),
       committer_(committer),
       state_(std::make_shared<State>()),
+      deadlines_([this] { return RefuseOverdue(); }),
       thread_([this] { Run(); }) {}
 
 PatternWalker::~PatternWalker() {
@@ -46,6 +53,7 @@ void PatternWalker::Put(SubscriptionCall call, StreamStore::Callback<Subscriptio
   auto search = std::make_shared<PatternSearch>(
       std::get<SubscriptionCall::Put>(call.operation).config.pattern);
   SubscriptionOperation note{.call = call, .search = search};
+  deadlines_.At(call.context.deadline);
   note.done = [state = state_, call = std::move(call), search,
                done = std::move(done)](SubscriptionAnswer answer) mutable {
     if (!answer.status.ok() || !answer.created) return done(std::move(answer));
@@ -72,7 +80,7 @@ void PatternWalker::Run() {
     SubscriptionOperation operation = std::move(state_->noted.front());
     state_->noted.pop_front();
     lock.unlock();
-    absl::Status walked = Walk(*operation.search);
+    absl::Status walked = Walk(*operation.search, operation.call.context.deadline);
     if (walked.ok()) {
       operation.search->walked = true;
       committer_.Submit(std::move(operation));
@@ -89,14 +97,41 @@ void PatternWalker::Run() {
   }
 }
 
-absl::Status PatternWalker::Walk(PatternSearch& search) const {
+SteadyTime PatternWalker::RefuseOverdue() {
+  const SteadyTime now = std::chrono::steady_clock::now();
+  SteadyTime next = CallContext::kNoDeadline;
+  std::vector<SubscriptionOperation> overdue;
+  {
+    const std::lock_guard<std::mutex> lock(state_->mutex);
+    std::deque<SubscriptionOperation>& noted = state_->noted;
+    const auto end = std::stable_partition(
+        noted.begin(), noted.end(), [&](const SubscriptionOperation& operation) {
+          const SteadyTime deadline = operation.call.context.deadline;
+          if (deadline <= now) return false;
+          next = std::min(next, deadline);
+          return true;
+        });
+    std::move(end, noted.end(), std::back_inserter(overdue));
+    noted.erase(end, noted.end());
+  }
+  for (SubscriptionOperation& operation : overdue) {
+    operation.done(SubscriptionAnswer{.status = MakeError(ErrorCode::kDeadlineExceeded)});
+  }
+  return next;
+}
+
+absl::Status PatternWalker::Walk(PatternSearch& search, SteadyTime deadline) const {
   rocksdb::ReadOptions options;
   options.fill_cache = false;
   const std::unique_ptr<rocksdb::Iterator> it(
       database_.db().NewIterator(options, database_.family(Family::kStreams)));
   const std::string prefix = search.pattern.Prefix();
+  uint64_t seen = 0;
   for (it->Seek(prefix); it->Valid() && it->key().starts_with(prefix); it->Next()) {
     if (state_->interrupted) return MakeError(ErrorCode::kShuttingDown);
+    if (++seen % kNamesBetweenLooks == 0 && std::chrono::steady_clock::now() >= deadline) {
+      return MakeError(ErrorCode::kDeadlineExceeded);
+    }
     const std::string_view path = ToView(it->key());
     if (!search.pattern.Matches(path)) continue;
     search.found.emplace_back(path);

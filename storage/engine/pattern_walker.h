@@ -8,6 +8,7 @@
 #include <mutex>
 #include <thread>
 
+#include "base/alarm.h"
 #include "storage/api/stream_store.h"
 #include "storage/engine/committer.h"
 #include "storage/engine/database.h"
@@ -20,7 +21,8 @@ namespace ds {
 // own, so that neither commits nor connections wait for it. Thread-safe.
 //
 // The subscription is made by one commit, of the streams that are there then, each linked at the
-// tail that it has then, as if the walk took no time.
+// tail that it has then, as if the walk took no time. A Put that waits for its walk, or is walked
+// for, beyond its deadline is refused (kDeadlineExceeded).
 class PatternWalker {
  public:
   // All must outlive the object.
@@ -36,14 +38,17 @@ class PatternWalker {
   struct State;
 
   void Run();
-  // Errors: kInternal.
-  absl::Status Walk(PatternSearch& search) const;
+  // Errors: kInternal, kShuttingDown, kDeadlineExceeded.
+  absl::Status Walk(PatternSearch& search, SteadyTime deadline) const;
+  // Refuses those whose deadlines have passed; returns the next deadline.
+  SteadyTime RefuseOverdue();
 
   Database& database_;
   StreamCache& cache_;
   Committer& committer_;
   // Shared with what is under way at the committer, which may answer after the end.
   const std::shared_ptr<State> state_;
+  Alarm deadlines_;
   std::thread thread_;
 };
 

@@ -87,7 +87,8 @@ void StreamWriter::ApplyOne(CreateOperation& create) {
   CreateResult result;
   const auto answer = [&](absl::Status status) {
     result.status = std::move(status);
-    answers_.push_back(Answer<CreateResult>{std::move(create.done), std::move(result)});
+    answers_.push_back(
+        Answer<CreateResult>{std::move(create.done), std::move(result), request.context.deadline});
   };
   const auto describe = [&](const StreamEntry& entry) {
     result.content_type = entry.config.content_type;

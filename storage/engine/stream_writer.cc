@@ -49,6 +49,7 @@ StreamWriter::StreamWriter(bool registry, uint64_t max_streams_per_prefix, Webho
       subscriptions_(std::move(webhooks), database, batch_, reader, *this, clock, probe) {}
 
 absl::Status StreamWriter::Start(LossDetector& losses) {
+  const std::lock_guard<std::mutex> working(mutex_);
   const absl::StatusOr<std::string> cut = losses.WhyLost();
   if (!cut.ok()) return cut.status();
   rocksdb::WriteBatch begin;
@@ -118,8 +119,8 @@ void StreamWriter::Apply(Operation& operation) {
                       ? failure_
                       : MakeError(ErrorCode::kStorageUnavailable, std::string(failure_.message())));
   }
-  const absl::Time deadline = DeadlineOf(operation);
-  if (deadline != absl::InfiniteFuture() && deadline < absl::Now()) {
+  const SteadyTime deadline = DeadlineOf(operation);
+  if (deadline != CallContext::kNoDeadline && deadline < std::chrono::steady_clock::now()) {
     return Refuse(operation, MakeError(ErrorCode::kDeadlineExceeded));
   }
   ++probe_.batch.operations;
@@ -164,7 +165,8 @@ void StreamWriter::ApplyOne(AppendOperation& append) {
   AppendResult result;
   const auto answer_now = [&](absl::Status status) {
     result.status = std::move(status);
-    answers_.push_back(Answer<AppendResult>{std::move(append.done), std::move(result)});
+    answers_.push_back(
+        Answer<AppendResult>{std::move(append.done), std::move(result), request.context.deadline});
   };
   absl::StatusOr<EntryPtr> found = Find(request.path);
   if (!found.ok()) return answer_now(InternalError(found.status()));
@@ -273,7 +275,8 @@ void StreamWriter::ApplyOne(DeleteOperation& remove) {
       result.current = current;
     }
   }
-  answers_.push_back(Answer<DeleteResult>{std::move(remove.done), std::move(result)});
+  answers_.push_back(Answer<DeleteResult>{
+      std::move(remove.done), std::move(result), remove.request.context.deadline});
 }
 
 void StreamWriter::Remove(EntryPtr entry, ChangeEvent::Kind reason) {
@@ -355,8 +358,10 @@ void StreamWriter::ApplyOne(RemovalOperation& removal) {
 }
 
 void StreamWriter::ApplyOne(SubscriptionOperation& operation) {
+  const bool writes = Writes(operation.call.operation);
   SubscriptionAnswer answer = subscriptions_.Apply(operation);
-  answers_.push_back(Answer<SubscriptionAnswer>{std::move(operation.done), std::move(answer)});
+  answers_.push_back(Answer<SubscriptionAnswer>{std::move(operation.done), std::move(answer),
+                                                operation.call.context.deadline, writes});
 }
 
 void StreamWriter::ApplyOne(const WebhookResultOperation& result) { subscriptions_.Apply(result); }
@@ -467,7 +472,9 @@ absl::Status StreamWriter::WriteBatch() {
   subscriptions_.Seal();
   batch_.Seal();
   const auto begin = std::chrono::steady_clock::now();
+  mutex_.unlock();
   const rocksdb::Status status = database_.Write(batch_.writes());
+  mutex_.lock();
   if (status.ok()) {
     probe_.NoteCommit(
         std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
@@ -493,6 +500,26 @@ absl::Status StreamWriter::WriteBatch() {
   return failure_;
 }
 
+SteadyTime StreamWriter::TakeOverdue(SteadyTime now, std::vector<UniqueFunction<void()>>& answers) {
+  SteadyTime next = CallContext::kNoDeadline;
+  const auto look = [&]<typename Result>(Answer<Result>& answer) {
+    if (!answer.done) return;
+    if (answer.deadline > now) {
+      next = std::min(next, answer.deadline);
+      return;
+    }
+    // What is refused may have been refused for what does not come to be; it is not applied.
+    const bool applies = answer.result.status.ok() && answer.writes;
+    Result late;
+    late.status = MakeError(applies ? ErrorCode::kWriteUncertain : ErrorCode::kDeadlineExceeded);
+    answers.push_back([done = std::exchange(answer.done, {}), late = std::move(late)]() mutable {
+      done(std::move(late));
+    });
+  };
+  for (AnyAnswer& any : answers_) std::visit(look, any);
+  return next;
+}
+
 void StreamWriter::Commit() {
   absl::Status status;
   if (!batch_.empty() || subscriptions_.changed()) status = WriteBatch();
@@ -502,6 +529,7 @@ void StreamWriter::Commit() {
     for (AnyAnswer& any : answers_) {
       std::visit(
           [&](auto& answer) {
+            if (!answer.done) return;
             if (!status.ok()) answer.result.status = status;
             answer.done(std::move(answer.result));
           },

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <mutex>
 #include <string>
 #include <variant>
 #include <vector>
@@ -59,6 +60,15 @@ class StreamWriter final : private SubscriptionBook::Streams {
   static constexpr int64_t kMoreIsDue = 0;
   int64_t next_due_nanos() const { return next_due_nanos_.load(std::memory_order_relaxed); }
 
+  // Held by the commit thread while it works, but not while a write is under way: then others may
+  // call TakeOverdue.
+  std::mutex& mutex() { return mutex_; }
+  // Whoever waits for the write that is under way beyond the deadline is to be told that it may
+  // have been applied: adds to `answers` what tells them, for the caller to call without locks.
+  // Returns the next deadline. REQUIRES: mutex() is held, by another thread than the one that
+  // commits.
+  SteadyTime TakeOverdue(SteadyTime now, std::vector<UniqueFunction<void()>>& answers);
+
   uint64_t batch_bytes() const { return batch_.bytes(); }
   // Whether the last write succeeded, or RocksDB has recovered since. Thread-safe.
   bool accepts_writes() const { return accepts_writes_.load(std::memory_order_relaxed); }
@@ -71,8 +81,10 @@ class StreamWriter final : private SubscriptionBook::Streams {
   // batch is about to commit.
   template <typename Result>
   struct Answer {
-    StreamStore::Callback<Result> done;
+    StreamStore::Callback<Result> done;  // empty: it was answered before
     Result result;
+    SteadyTime deadline = CallContext::kNoDeadline;
+    bool writes = true;
   };
   using AnyAnswer = std::variant<Answer<AppendResult>, Answer<CreateResult>, Answer<DeleteResult>,
                                  Answer<MaintenanceResult>, Answer<SubscriptionAnswer>>;
@@ -118,6 +130,7 @@ class StreamWriter final : private SubscriptionBook::Streams {
   absl::Status EnsureRegistry();
 
   const bool with_registry_;
+  std::mutex mutex_;
   Database& database_;
   StreamCache& cache_;
   RecordReader& reader_;

@@ -1,8 +1,8 @@
 #include "storage/rpc/client_session.h"
 
-#include <chrono>
 #include <utility>
 
+#include "storage/rpc/grpc_time.h"
 #include "storage/rpc/tokens.h"
 
 namespace ds::rpc {
@@ -14,8 +14,7 @@ ClientSession::ClientSession(durablestreams::v1::StreamStoreService::Stub& stub,
 }
 
 grpc::Status ClientSession::Run(absl::Duration connect_timeout) {
-  const auto connect_by =
-      std::chrono::system_clock::now() + absl::ToChronoMilliseconds(connect_timeout);
+  const gpr_timespec connect_by = After(connect_timeout);
   // The connection makes progress while this thread looks at its queue, and only then: so it waits
   // for the connection here, instead of failing at once and trying later.
   context_.set_wait_for_ready(true);

@@ -20,7 +20,9 @@ struct RemoteProbe {
                                 "Calls that were sent again after a session broke.")),
         refused(metrics.Counter("durable_streams_hop_refused_requests_total",
                                 "Calls that failed because the storage could not be reached or "
-                                "too much was waiting for it.")) {}
+                                "too much was waiting for it.")),
+        overdue(metrics.Counter("durable_streams_hop_overdue_requests_total",
+                                "Calls whose deadline passed without the storage's answer.")) {}
 
   prometheus::Counter& requests;
   prometheus::Counter& messages;
@@ -28,6 +30,7 @@ struct RemoteProbe {
   prometheus::Counter& breaks;
   prometheus::Counter& repeats;
   prometheus::Counter& refused;
+  prometheus::Counter& overdue;
 };
 
 }  // namespace ds::rpc

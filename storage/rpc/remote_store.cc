@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -10,8 +11,8 @@
 #include <utility>
 #include <vector>
 
-#include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "base/alarm.h"
 #include "grpcpp/grpcpp.h"
 #include "proto/durablestreams/v1/stream_store.grpc.pb.h"
 #include "spdlog/spdlog.h"
@@ -48,6 +49,7 @@ struct Pending {
   bool sent = false;
   int repeats = 0;
   uint64_t size = 0;
+  SteadyTime deadline = CallContext::kNoDeadline;
 };
 
 // Whether the storage ended a session because of who asked for it.
@@ -56,7 +58,9 @@ bool IsRefused(const grpc::Status& status) {
 }
 
 bool IsWrite(const pb::SessionCall& call) {
-  return call.has_create() || call.has_append() || call.has_delete_() || call.has_subscriptions();
+  return call.has_create() || call.has_append() || call.has_delete_() ||
+         (call.has_subscriptions() && !call.subscriptions().has_get() &&
+          !call.subscriptions().has_signing_keys());
 }
 
 // What may be asked twice without harm. (The second of two equal creations would say that there was
@@ -77,12 +81,13 @@ pb::SessionCall NewCall(const CallContext& context) {
     call.set_trace_span(context.trace.span);
     call.set_trace_flags(context.trace.flags);
   }
-  if (context.deadline != absl::InfiniteFuture()) {
-    // Clocks of two machines differ, so what goes along is the time that is left.
-    const int64_t left = absl::ToInt64Milliseconds(context.deadline - absl::Now());
-    call.set_timeout_ms(static_cast<uint32_t>(std::clamp<int64_t>(left, 1, 1u << 31)));
-  }
   return call;
+}
+
+// What is left until the deadline, as it goes along: clocks of two machines differ.
+uint32_t TimeoutMs(SteadyTime deadline, SteadyTime now) {
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - now).count();
+  return static_cast<uint32_t>(std::clamp<int64_t>(left, 1, 1u << 31));
 }
 
 class RemoteStoreImpl final : public RemoteStore, private ClientSession::Observer {
@@ -91,7 +96,9 @@ class RemoteStoreImpl final : public RemoteStore, private ClientSession::Observe
                   const std::shared_ptr<grpc::ChannelCredentials>& credentials)
       : own_metrics_(options.metrics == nullptr ? std::make_unique<Metrics>() : nullptr),
         probe_(options.metrics != nullptr ? *options.metrics : *own_metrics_),
-        token_file_(options.token_file) {
+        token_file_(options.token_file),
+        call_timeout_(options.call_timeout),
+        deadlines_([this] { return FailOverdue(); }) {
     if (options.metrics != nullptr) {
       sampling_ = options.metrics->Sample([this](Samples& samples) { Sample(samples); });
     }
@@ -118,6 +125,7 @@ class RemoteStoreImpl final : public RemoteStore, private ClientSession::Observe
     }
     wake_.notify_all();
     thread_.join();
+    deadlines_.Stop();
   }
 
   bool connected() const override {
@@ -127,16 +135,18 @@ class RemoteStoreImpl final : public RemoteStore, private ClientSession::Observe
 
   void Create(CreateRequest request, Callback<CreateResult> done) override {
     pb::SessionCall call = NewCall(request.context);
+    const SteadyTime deadline = request.context.deadline;
     *call.mutable_create() = ToProto(std::move(request));
-    Send<CreateResult>(std::move(call), /*repeatable=*/false, std::move(done),
+    Send<CreateResult>(deadline, std::move(call), /*repeatable=*/false, std::move(done),
                        [](pb::SessionAnswer& answer) { return FromProto(answer.create()); });
   }
 
   void Append(AppendRequest request, Callback<AppendResult> done) override {
     pb::SessionCall call = NewCall(request.context);
     const bool repeatable = request.producer.has_value();
+    const SteadyTime deadline = request.context.deadline;
     *call.mutable_append() = ToProto(std::move(request));
-    Send<AppendResult>(std::move(call), repeatable, std::move(done),
+    Send<AppendResult>(deadline, std::move(call), repeatable, std::move(done),
                        [](pb::SessionAnswer& answer) { return FromProto(answer.append()); });
   }
 
@@ -144,7 +154,7 @@ class RemoteStoreImpl final : public RemoteStore, private ClientSession::Observe
     pb::SessionCall call = NewCall(request.context);
     *call.mutable_read() = ToProto(request);
     Send<ReadResult>(
-        std::move(call), /*repeatable=*/true, std::move(done),
+        request.context.deadline, std::move(call), /*repeatable=*/true, std::move(done),
         [](pb::SessionAnswer& answer) { return FromProto(std::move(*answer.mutable_read())); });
   }
 
@@ -152,30 +162,33 @@ class RemoteStoreImpl final : public RemoteStore, private ClientSession::Observe
     pb::SessionCall call = NewCall(request.context);
     call.mutable_head()->set_path(std::move(request.path).text());
     call.mutable_head()->set_renew(request.renew);
-    Send<HeadResult>(std::move(call), /*repeatable=*/true, std::move(done), TakeHead);
+    Send<HeadResult>(request.context.deadline, std::move(call), /*repeatable=*/true,
+                     std::move(done), TakeHead);
   }
 
   void Delete(DeleteRequest request, Callback<DeleteResult> done) override {
     pb::SessionCall call = NewCall(request.context);
+    const SteadyTime deadline = request.context.deadline;
     *call.mutable_delete_() = ToProto(std::move(request));
-    Send<DeleteResult>(std::move(call), /*repeatable=*/false, std::move(done),
+    Send<DeleteResult>(deadline, std::move(call), /*repeatable=*/false, std::move(done),
                        [](pb::SessionAnswer&) { return DeleteResult{}; });
   }
 
   void List(ListRequest request, Callback<ListResult> done) override {
-    pb::SessionCall call;
+    pb::SessionCall call = NewCall(request.context);
     call.mutable_list()->set_prefix(std::move(request.prefix));
     call.mutable_list()->set_page_token(std::move(request.page_token));
     call.mutable_list()->set_page_size(request.page_size);
-    Send<ListResult>(std::move(call), /*repeatable=*/true, std::move(done),
+    Send<ListResult>(request.context.deadline, std::move(call), /*repeatable=*/true,
+                     std::move(done),
                      [](pb::SessionAnswer& answer) { return FromProto(answer.list()); });
   }
 
   void Subscriptions(SubscriptionCall request, Callback<SubscriptionAnswer> done) override {
-    pb::SessionCall call;
+    pb::SessionCall call = NewCall(request.context);
     *call.mutable_subscriptions() = ToProto(request);
     Send<SubscriptionAnswer>(
-        std::move(call), IsRepeatable(request.operation), std::move(done),
+        request.context.deadline, std::move(call), IsRepeatable(request.operation), std::move(done),
         [](pb::SessionAnswer& answer) { return FromProto(answer.subscriptions()); });
   }
 
@@ -189,7 +202,8 @@ class RemoteStoreImpl final : public RemoteStore, private ClientSession::Observe
       followers_[id] = std::move(observer);
     }
     // Not repeatable: after a break the observer gets kLost and its owner begins anew.
-    Send<HeadResult>(std::move(call), /*repeatable=*/false, std::move(ready), TakeHead, id);
+    Send<HeadResult>(CallContext::kNoDeadline, std::move(call), /*repeatable=*/false,
+                     std::move(ready), TakeHead, id);
     return std::make_unique<Handle>(*this, id);
   }
 
@@ -244,10 +258,11 @@ class RemoteStoreImpl final : public RemoteStore, private ClientSession::Observe
   }
 
   template <typename Result, typename Take>
-  void Send(pb::SessionCall call, bool repeatable, Callback<Result> done, Take take,
-            uint64_t id = 0) {
+  void Send(SteadyTime deadline, pb::SessionCall call, bool repeatable, Callback<Result> done,
+            Take take, uint64_t id = 0) {
     auto shared = std::make_shared<Callback<Result>>(std::move(done));
     Pending pending;
+    pending.deadline = deadline;
     pending.call = std::move(call);
     pending.call.set_id(id != 0 ? id : next_id_++);
     pending.repeatable = repeatable;
@@ -274,6 +289,11 @@ class RemoteStoreImpl final : public RemoteStore, private ClientSession::Observe
   void Submit(Pending pending) {
     pending.size = pending.call.ByteSizeLong();
     pending.writes = IsWrite(pending.call);
+    if (pending.deadline == CallContext::kNoDeadline && call_timeout_ > absl::ZeroDuration()) {
+      pending.deadline =
+          std::chrono::steady_clock::now() + absl::ToChronoNanoseconds(call_timeout_);
+    }
+    const SteadyTime deadline = pending.deadline;
     absl::Status refusal;
     ClientSession* writer = nullptr;
     {
@@ -293,7 +313,40 @@ class RemoteStoreImpl final : public RemoteStore, private ClientSession::Observe
       probe_.refused.Increment();
       return pending.fail(refusal);
     }
+    deadlines_.At(deadline);
     if (writer != nullptr) writer->Write();
+  }
+
+  // Answers the calls whose deadlines have passed, whatever the storage does; returns the next
+  // deadline.
+  SteadyTime FailOverdue() {
+    const SteadyTime now = std::chrono::steady_clock::now();
+    SteadyTime next = CallContext::kNoDeadline;
+    std::vector<Pending> overdue;
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      for (auto it = pending_.begin(); it != pending_.end();) {
+        Pending& pending = it->second;
+        if (pending.deadline > now || !pending.fail) {
+          next = std::min(next, pending.deadline);
+          ++it;
+          continue;
+        }
+        if (!pending.sent) queued_bytes_ -= std::min(queued_bytes_, pending.size);
+        overdue.push_back(std::move(pending));
+        it = pending_.erase(it);
+      }
+    }
+    for (Pending& pending : overdue) {
+      probe_.overdue.Increment();
+      // Also what is to be sent again: the first sending may have been applied.
+      const bool uncertain = pending.sent && pending.writes;
+      pending.fail(MakeError(uncertain ? ErrorCode::kWriteUncertain : ErrorCode::kDeadlineExceeded,
+                             uncertain
+                                 ? "the storage did not answer in time"
+                                 : "the storage could not be asked, or did not answer, in time"));
+    }
+    return next;
   }
 
   void EnqueueLocked(Pending pending, bool first = false) {
@@ -309,6 +362,7 @@ class RemoteStoreImpl final : public RemoteStore, private ClientSession::Observe
     if (!open_ || ended_ || draining_ || session_ == nullptr || writing_ || queue_.empty())
       return nullptr;
     session_->out.Clear();
+    const SteadyTime now = std::chrono::steady_clock::now();
     uint64_t bytes = 0;
     while (!queue_.empty() && bytes < kMaxMessageBytes) {
       const auto it = pending_.find(queue_.front());
@@ -318,6 +372,9 @@ class RemoteStoreImpl final : public RemoteStore, private ClientSession::Observe
       bytes += pending.size;
       queued_bytes_ -= std::min(queued_bytes_, pending.size);
       pending.sent = true;
+      if (pending.deadline != CallContext::kNoDeadline) {
+        pending.call.set_timeout_ms(TimeoutMs(pending.deadline, now));
+      }
       const bool answered = static_cast<bool>(pending.answer);
       if (pending.repeatable) {
         *session_->out.add_calls() = pending.call;
@@ -372,6 +429,7 @@ class RemoteStoreImpl final : public RemoteStore, private ClientSession::Observe
   const std::unique_ptr<Metrics> own_metrics_;  // where nobody wants them
   RemoteProbe probe_;
   const std::string token_file_;
+  const absl::Duration call_timeout_;
   std::unique_ptr<pb::StreamStoreService::Stub> stub_;
   std::atomic<uint64_t> next_id_{1};
 
@@ -393,6 +451,7 @@ class RemoteStoreImpl final : public RemoteStore, private ClientSession::Observe
   std::unordered_map<uint64_t, std::shared_ptr<TailObserver>> followers_;
   std::unordered_map<uint64_t, WatcherEntry> watchers_;
 
+  Alarm deadlines_;
   std::thread thread_;
   Metrics::Sampling sampling_;  // last: it ends first
 };

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "metrics/metrics.h"
 #include "storage/api/stream_store.h"
 #include "storage/rpc/tls_files.h"
@@ -18,8 +19,9 @@ namespace ds::rpc {
 // repeat (reads, appends with a producer) is repeated on the next one; other writes answer
 // kWriteUncertain. For a storage that cannot be reached calls wait a second, in case it is only
 // being started again; then they answer kStorageUnavailable, and further ones do so at once until
-// it is back. Those had no effect. What follows a stream ends with TailEvent::kLost; what watches
-// goes on, after ChangeEvent::kLost. Thread-safe.
+// it is back. Those had no effect. A call with a deadline is answered by then, whatever the storage
+// does: kDeadlineExceeded, or kWriteUncertain for a write that was sent. What follows a stream ends
+// with TailEvent::kLost; what watches goes on, after ChangeEvent::kLost. Thread-safe.
 class RemoteStore : public StreamStore {
  public:
   struct Options {
@@ -27,6 +29,8 @@ class RemoteStore : public StreamStore {
     Metrics* metrics = nullptr;  // must outlive the store; nullptr: no metrics
     TlsFiles tls;
     std::string token_file;  // its first token goes along; see Tokens. Empty: none
+    // For calls without a deadline of their own; 0: they wait as long as it takes.
+    absl::Duration call_timeout = absl::Seconds(30);
   };
   // Connects in the background. Errors: InvalidArgument (TLS, the token's file).
   static absl::StatusOr<std::unique_ptr<RemoteStore>> Connect(const Options& options);

@@ -1,6 +1,7 @@
 #include "storage/rpc/service.h"
 
 #include <algorithm>
+#include <chrono>
 #include <thread>
 #include <utility>
 
@@ -14,6 +15,7 @@
 #include "storage/rpc/convert_subscriptions.h"
 #include "storage/rpc/credentials.h"
 #include "storage/rpc/edge_rules.h"
+#include "storage/rpc/grpc_time.h"
 #include "storage/rpc/health.h"
 #include "storage/rpc/keepalive.h"
 #include "storage/rpc/refusal.h"
@@ -50,8 +52,10 @@ CallContext ContextOf(const grpc::ServerContext& context) {
       spdlog::debug("a malformed traceparent is ignored");
     }
   }
+  // gRPC has made a time of the wall clock of what is left.
   if (context.deadline() != std::chrono::system_clock::time_point::max()) {
-    call.deadline = absl::FromChrono(context.deadline());
+    call.deadline =
+        std::chrono::steady_clock::now() + (context.deadline() - std::chrono::system_clock::now());
   }
   return call;
 }
@@ -127,12 +131,14 @@ class Service {
       ListRequest request;
       const absl::Status status = FromProto(std::move(call.in()), request);
       if (!status.ok()) return call.Finish(Refuse(call.context(), status));
+      request.context = ContextOf(call.context());
       store_.List(std::move(request), Finish<ListResult>(call, call.out()));
     };
     subscriptions_.handler = [this](SubscriptionsCall& call) {
       SubscriptionCall request;
       const absl::Status status = FromProto(call.in(), request);
       if (!status.ok()) return call.Finish(Refuse(call.context(), status));
+      request.context = ContextOf(call.context());
       store_.Subscriptions(std::move(request), [&call](const SubscriptionAnswer& result) {
         if (!result.status.ok()) return call.Finish(Refuse(call.context(), result.status));
         call.out() = ToProto(result);
@@ -236,7 +242,7 @@ class RpcServerImpl final : public RpcServer {
     if (server_ == nullptr) return;
     health_.SetServing(false);
     service_.sessions().Drain();
-    server_->Shutdown(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(timeout));
+    server_->Shutdown(After(timeout));
     server_->Wait();
     loop_.Stop();
     server_.reset();

@@ -1,12 +1,12 @@
 #include "storage/rpc/session.h"
 
 #include <algorithm>
+#include <chrono>
 #include <mutex>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
-#include "absl/time/clock.h"
 #include "base/turn.h"
 #include "spdlog/spdlog.h"
 #include "storage/api/errors.h"
@@ -222,7 +222,10 @@ CallContext ContextOf(const pb::SessionCall& call) {
                     static_cast<int>(call.call_case()));
     }
   }
-  if (call.timeout_ms() > 0) context.deadline = absl::Now() + absl::Milliseconds(call.timeout_ms());
+  if (call.timeout_ms() > 0) {
+    context.deadline =
+        std::chrono::steady_clock::now() + std::chrono::milliseconds(call.timeout_ms());
+  }
   return context;
 }
 
@@ -286,6 +289,7 @@ void SessionState::Dispatch(pb::SessionCall&& call) {
       ListRequest request;
       const absl::Status status = FromProto(std::move(*call.mutable_list()), request);
       if (!status.ok()) return Refuse(id, status);
+      request.context = context;
       return store_.List(std::move(request),
                          Reply<ListResult>(id, [](pb::SessionAnswer& answer, ListResult r) {
                            *answer.mutable_list() = ToProto(r);
@@ -295,6 +299,7 @@ void SessionState::Dispatch(pb::SessionCall&& call) {
       SubscriptionCall request;
       const absl::Status status = FromProto(call.subscriptions(), request);
       if (!status.ok()) return Refuse(id, status);
+      request.context = context;
       return store_.Subscriptions(
           std::move(request), [self = shared_from_this(), id](const SubscriptionAnswer& result) {
             pb::SessionAnswer answer;
