@@ -103,7 +103,7 @@ absl::StatusOr<PrincipalPtr> Authenticator::Authenticate(std::string_view token,
     return Refused("a bearer token is required");
   }
   const std::string hash = Sha256(token);
-  const absl::Time now = clock_.Now();
+  const absl::Time now = clock_.Wall();
   if (const auto key = loaded->config.keys.find(hash); key != loaded->config.keys.end()) {
     if (key->second->expires <= now) return Refused("the key has expired");
     return key->second;
@@ -155,7 +155,7 @@ absl::StatusOr<PrincipalPtr> Authenticator::AuthenticateJwt(const Loaded& loaded
       reason = verdict == Verdict::kBad ? "the signature is not good" : "the key is not known";
       continue;
     }
-    const absl::StatusOr<absl::Time> end = CheckClaims(jwt->claims, config.claims, clock_.Now());
+    const absl::StatusOr<absl::Time> end = CheckClaims(jwt->claims, config.claims, clock_.Wall());
     if (!end.ok()) {
       reason = std::string(end.status().message());
       continue;

@@ -181,7 +181,7 @@ void Gateway::AddRateLimit(const RequestContext& context, http::Response& respon
 http::SteadyTime Gateway::LiveDeadline(const RequestContext& context,
                                        absl::Duration longest) const {
   if (context.principal != nullptr) {
-    longest = std::clamp(context.principal->expires - clock_.Now(), absl::ZeroDuration(), longest);
+    longest = std::clamp(context.principal->expires - clock_.Wall(), absl::ZeroDuration(), longest);
   }
   return std::chrono::steady_clock::now() + absl::ToChronoMilliseconds(longest);
 }
@@ -252,13 +252,13 @@ void Gateway::AddReadHeaders(const ReadResult& read, http::Response& response) c
 
 bool Gateway::NeedsOwnCursor(const ReadQuery& query) const {
   if (!query.cursor) return false;
-  const absl::Time now = clock_.Now();
+  const absl::Time now = clock_.Wall();
   return ResponseCursor(options_.cursors, now, query.cursor) !=
          ResponseCursor(options_.cursors, now, std::nullopt);
 }
 
 uint64_t Gateway::NextCursor(const ReadQuery& query) const {
-  return ResponseCursor(options_.cursors, clock_.Now(), query.cursor);
+  return ResponseCursor(options_.cursors, clock_.Wall(), query.cursor);
 }
 
 Task<absl::Status> Gateway::ReadOn(RequestContext& context, uint64_t max_bytes, LiveRead& live) {

@@ -122,7 +122,7 @@ void Gateway::AddCacheHeaders(const ReadQuery& query, const ReadResult& read,
   const bool is_private = context.is_private();
   response.Add("Cache-Control",
                CacheControl(options_.caching, PermanenceOf(query, read), response.status != 204,
-                            is_private, LifeLeft(read.info.lifetime, clock_.Now())));
+                            is_private, LifeLeft(read.info.lifetime, clock_.Wall())));
   const bool negotiated = options_.compression && query.live == ReadQuery::Live::kNone;
   if (negotiated) response.Add("Vary", "Accept-Encoding");
   // What a browser keeps for one user is not for the next one who logs in.

@@ -109,7 +109,7 @@ void Server::Accept() {
 }
 
 void Server::Drain(absl::Duration timeout) {
-  const absl::Time deadline = absl::Now() + timeout;
+  const SteadyTime deadline = std::chrono::steady_clock::now() + absl::ToChronoNanoseconds(timeout);
   shared_->draining = true;
   std::promise<void> closed;
   threads_[0]->Post([&] {
@@ -119,7 +119,7 @@ void Server::Drain(absl::Duration timeout) {
     closed.set_value();
   });
   closed.get_future().wait();
-  while (shared_->connections.load() > 0 && absl::Now() < deadline) {
+  while (shared_->connections.load() > 0 && std::chrono::steady_clock::now() < deadline) {
     absl::SleepFor(absl::Milliseconds(20));
   }
 }

@@ -255,7 +255,7 @@ void Feed::Encode(FeedItem& item, SseForm form, bool more) {
   frame = std::make_shared<const http::SharedPayload>(text);
 }
 
-uint64_t Feed::cursor() const { return ResponseCursor(cursors_, clock_.Now(), std::nullopt); }
+uint64_t Feed::cursor() const { return ResponseCursor(cursors_, clock_.Wall(), std::nullopt); }
 
 bool Feed::ended() const {
   const std::lock_guard<std::mutex> lock(mutex_);

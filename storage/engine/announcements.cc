@@ -25,7 +25,7 @@ void Announcements::Publish(const Append& append) {
   if (hub_.HasWatchers()) {
     ChangeEvent change{ChangeEvent::Kind::kAppended, entry.path,
                        entry.config.content_type,    lineage.stream_id(),
-                       lineage.OffsetAt(append.end), clock_.Now()};
+                       lineage.OffsetAt(append.end), clock_.Wall()};
     if (append.chunk != nullptr) hub_.Publish(change);
     change.kind = ChangeEvent::Kind::kClosed;
     if (append.closes) hub_.Publish(change);

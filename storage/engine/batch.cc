@@ -107,18 +107,29 @@ void Batch::ReplaceRecords(const StreamEntry& entry, const RepackOperation& repa
   }
 }
 
-void Batch::PutTimer(StreamEntry& entry, int64_t deadline_nanos) {
+std::string Batch::PutTimer(StreamEntry& entry, int64_t deadline_nanos) {
   DropTimer(entry);
   entry.timer_nanos = deadline_nanos;
-  writes_.Put(database_.family(Family::kTimers),
-              TimerKey({deadline_nanos, entry.config.lineage.stream_id()}), entry.path);
+  std::string key =
+      TimerKey({deadline_nanos, entry.config.lineage.stream_id(), /*calendar=*/!entry.has_ttl()});
+  writes_.Put(database_.family(Family::kTimers), key, entry.path);
+  return key;
 }
 
 void Batch::DropTimer(StreamEntry& entry) {
   if (entry.timer_nanos == 0) return;
-  writes_.Delete(database_.family(Family::kTimers),
-                 TimerKey({entry.timer_nanos, entry.config.lineage.stream_id()}));
+  const auto drop = [&](bool calendar) {
+    writes_.Delete(database_.family(Family::kTimers),
+                   TimerKey({entry.timer_nanos, entry.config.lineage.stream_id(), calendar}));
+  };
+  drop(/*calendar=*/!entry.has_ttl());
+  // Formats up to 4 had one kind of key for both.
+  if (!entry.has_ttl()) drop(/*calendar=*/false);
   entry.timer_nanos = 0;
+}
+
+void Batch::PutClockMark(const std::string& mark) {
+  writes_.Put(database_.family(Family::kMeta), kClockKey, mark);
 }
 
 void Batch::DeleteStream(StreamEntry& entry) {

@@ -44,8 +44,11 @@ class Batch {
   // stream share a record. REQUIRES: the entry was touched, and `chunk` is not empty.
   void Append(const EntryPtr& entry, uint64_t start, ChunkPtr chunk);
   void ReplaceRecords(const StreamEntry& entry, const RepackOperation& repack);
-  void PutTimer(StreamEntry& entry, int64_t deadline_nanos);
+  // Returns the timer's key.
+  std::string PutTimer(StreamEntry& entry, int64_t deadline_nanos);
   void DropTimer(StreamEntry& entry);
+  // Has the next start go on from these times; see StoreClock.
+  void PutClockMark(const std::string& mark);
   // Deletes the stream's metadata and timer, and notes that its records and producers are to go.
   void DeleteStream(StreamEntry& entry);
   // Removes what deleted streams have left.

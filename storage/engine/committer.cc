@@ -44,7 +44,7 @@ void TakeOverdue(std::vector<Operation>& operations, size_t first, SteadyTime no
 }  // namespace
 
 Committer::Committer(const Options& options, Database& database, StreamCache& cache, TailHub& hub,
-                     RecordReader& reader, Clock& clock, EngineProbe& probe)
+                     RecordReader& reader, StoreClock& clock, EngineProbe& probe)
     : options_(options),
       clock_(clock),
       writer_(options.registry, options.max_streams_per_prefix, options.webhooks, database, cache,

@@ -10,10 +10,10 @@
 
 #include "absl/status/status.h"
 #include "base/alarm.h"
-#include "base/clock.h"
 #include "storage/engine/database.h"
 #include "storage/engine/operation.h"
 #include "storage/engine/record_reader.h"
+#include "storage/engine/store_clock.h"
 #include "storage/engine/stream_cache.h"
 #include "storage/engine/stream_writer.h"
 #include "storage/engine/tail_hub.h"
@@ -43,7 +43,7 @@ class Committer {
 
   // All arguments must outlive the object. Call Start before anything else.
   Committer(const Options& options, Database& database, StreamCache& cache, TailHub& hub,
-            RecordReader& reader, Clock& clock, EngineProbe& probe);
+            RecordReader& reader, StoreClock& clock, EngineProbe& probe);
   ~Committer();
 
   // Reads the counters that survive a restart and starts the thread. Errors: DataLoss.
@@ -87,7 +87,7 @@ class Committer {
   SteadyTime AnswerOverdue();
 
   const Options options_;
-  Clock& clock_;
+  StoreClock& clock_;
 
   // Of the thread that commits: its own one, or whichever set `committing_`. Guarded by the
   // writer's mutex.

@@ -296,7 +296,7 @@ TEST_F(DeletionTest, AKillAtAnyStepLeavesNothingForGood) {
         ++streams;
         ASSERT_EQ(store.All(info.path).size(), info.tail.position);
         if (info.path == "stays") continue;
-        ASSERT_TRUE(store.Delete({.path = info.path}).status.ok());
+        ASSERT_TRUE(store.Delete({StreamPath::FromStore(info.path)}).status.ok());
       }
       const std::string done = "durable_streams_deleted_streams_waiting 0\n";
       while (metrics.Expose().find(done) == std::string::npos) std::this_thread::yield();
@@ -310,18 +310,20 @@ TEST_F(DeletionTest, AKillAtAnyStepLeavesNothingForGood) {
   EXPECT_GT(unfinished, 0u) << "no cut fell between a deletion and its removal";
 }
 
-// Format 3 had no family `deleted`, and deleted with range tombstones.
-TEST_F(DeletionTest, ADirectoryOfFormat3IsTakenOver) {
+// Format 4 had no family `deleted`, and deleted with range tombstones.
+TEST_F(DeletionTest, ADirectoryOfFormat4IsTakenOver) {
   ASSERT_TRUE(store_->Make("gone", "", "gone").status.ok());
   ASSERT_TRUE(store_->Make("stays", "", "here").status.ok());
+  const uint64_t id = store_->Head({.path = "gone"}).info.stream_id;
   Close();
   {
     auto database = Database::Open(options_.database);
     ASSERT_TRUE(database.ok());
     rocksdb::WriteBatch batch;
     batch.Delete((*database)->family(Family::kStreams), "gone");
-    batch.DeleteRange((*database)->family(Family::kRecords), EncodeNumber(1), EncodeNumber(2));
-    batch.Put((*database)->family(Family::kMeta), kFormatVersionKey, EncodeNumber(3));
+    batch.DeleteRange((*database)->family(Family::kRecords), EncodeNumber(id),
+                      EncodeNumber(id + 1));
+    batch.Put((*database)->family(Family::kMeta), kFormatVersionKey, EncodeNumber(4));
     ASSERT_TRUE((*database)->Write(batch).ok());
     ASSERT_TRUE((*database)->db().DropColumnFamily((*database)->family(Family::kDeleted)).ok());
   }
@@ -365,20 +367,6 @@ TEST_F(DeletionTest, ManyExpiriesAtOnceLetOthersPass) {
   CheckReport report;
   EXPECT_THAT(Problems(options_.database.directory, &report), IsEmpty());
   EXPECT_EQ(report.streams, 1u);
-}
-
-TEST_F(DeletionTest, ATimerBeforeTheLastSweepIsDueToo) {
-  ASSERT_TRUE(store_->Create({.path = "first", .lifetime = {.ttl_seconds = 10}}).status.ok());
-  clock_.Advance(absl::Seconds(20));
-  while (Expired() < 1) std::this_thread::yield();
-  ASSERT_TRUE(
-      store_->Create({.path = "past", .lifetime = {.expires_at = clock_.Now() - absl::Seconds(15)}})
-          .status.ok());
-  ASSERT_TRUE(store_
-                  ->Create({.path = "long past",
-                            .lifetime = {.expires_at = absl::UnixEpoch() - absl::Hours(1)}})
-                  .status.ok());
-  while (Expired() < 3) std::this_thread::yield();
 }
 
 // The cost of a deletion, whatever went before: see deletion_bench.cc for more of them. CPU time,

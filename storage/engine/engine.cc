@@ -59,7 +59,8 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(const EngineOptions& option
   engine->sender_ =
       sender != nullptr ? std::move(sender) : MakeWebhookSender(options.committer.webhooks);
   engine->committer_.SetWebhookSender(*engine->sender_);
-  const absl::Status started = engine->committer_.Start(engine->losses_);
+  absl::Status started = engine->LoadClock();
+  if (started.ok()) started = engine->committer_.Start(engine->losses_);
   if (!started.ok()) return started;
   engine->walker_ =
       std::make_unique<PatternWalker>(*engine->database_, engine->cache_, engine->committer_);
@@ -73,17 +74,26 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(const EngineOptions& option
 
 Engine::Engine(const EngineOptions& options, std::unique_ptr<Database> database, Clock& clock,
                std::unique_ptr<Metrics> own_metrics)
-    : clock_(clock),
-      own_metrics_(std::move(own_metrics)),
+    : own_metrics_(std::move(own_metrics)),
       probe_(options.metrics != nullptr ? *options.metrics : *own_metrics_),
+      clock_(clock, probe_),
       database_(std::move(database)),
       losses_(*database_, options.database.durability, options.boot_id),
       cache_(*database_, options.max_cached_streams),
       reader_(*database_),
       chunks_(options.chunk_cache_bytes),
-      committer_(CommitterOptions(options), *database_, cache_, hub_, reader_, clock, probe_),
+      committer_(CommitterOptions(options), *database_, cache_, hub_, reader_, clock_, probe_),
       repacker_(options.repacker, *database_, committer_, probe_),
       remover_(options.remover, *database_, committer_, probe_) {}
+
+absl::Status Engine::LoadClock() {
+  std::string mark;
+  const rocksdb::Status read = database_->Get(Family::kMeta, kClockKey, &mark);
+  if (!read.ok() && !read.IsNotFound()) {
+    return absl::DataLossError("cannot read the mark of the clock: " + read.ToString());
+  }
+  return clock_.Load(mark);
+}
 
 absl::StatusOr<BackupInfo> Engine::Backup(const std::string& backup_directory, uint32_t keep) {
   const std::lock_guard<std::mutex> lock(backup_mutex_);
@@ -112,6 +122,9 @@ void Engine::Sample(Samples& samples) {
   samples.Gauge("durable_streams_writes_accepted",
                 "0 while writes are refused because a commit failed.",
                 committer_.accepts_writes() ? 1 : 0);
+  samples.Gauge("durable_streams_clock_step_seconds",
+                "How far the system's clock was set, while streams still end by the time before.",
+                absl::ToDoubleSeconds(clock_.unaccepted()));
   samples.Gauge("durable_streams_deleted_streams_waiting",
                 "Deleted streams whose data is still to be removed from the disk.",
                 static_cast<double>(remover_.waiting()));

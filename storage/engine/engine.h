@@ -19,6 +19,7 @@
 #include "storage/engine/record_reader.h"
 #include "storage/engine/record_remover.h"
 #include "storage/engine/repacker.h"
+#include "storage/engine/store_clock.h"
 #include "storage/engine/stream_cache.h"
 #include "storage/engine/tail_hub.h"
 
@@ -69,15 +70,17 @@ class Engine final : public StreamStore {
   Engine(const EngineOptions& options, std::unique_ptr<Database> database, Clock& clock,
          std::unique_ptr<Metrics> own_metrics);
 
+  // Goes on from the times that the directory has of its last use.
+  absl::Status LoadClock();
   // The committed stream at `path` if clients may see it.
   absl::StatusOr<EntryPtr> FindVisible(const std::string& path);
   ReadResult ReadNow(const ReadRequest& request);
   HeadResult HeadNow(const std::string& path, bool renew = false);
   void Sample(Samples& samples);
 
-  Clock& clock_;
   const std::unique_ptr<Metrics> own_metrics_;  // where nobody wants them
   EngineProbe probe_;
+  StoreClock clock_;
   const std::unique_ptr<Database> database_;
   LossDetector losses_;
   StreamCache cache_;

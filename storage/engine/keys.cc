@@ -48,15 +48,18 @@ std::string ProducerKey(uint64_t stream_id, std::string_view producer_id) {
 
 std::string TimerKey(const Timer& timer) {
   std::string key;
-  key.reserve(16);
+  key.reserve(17);
+  if (timer.calendar) key.push_back(kCalendarTimer);
   Append(key, static_cast<uint64_t>(timer.deadline_nanos));
   Append(key, timer.stream_id);
   return key;
 }
 
 std::optional<Timer> DecodeTimerKey(std::string_view key) {
+  const bool calendar = key.size() == 17 && key[0] == kCalendarTimer;
+  if (calendar) key.remove_prefix(1);
   if (key.size() != 16) return std::nullopt;
-  return Timer{static_cast<int64_t>(DecodeNumber(key)), DecodeNumber(key.substr(8))};
+  return Timer{static_cast<int64_t>(DecodeNumber(key)), DecodeNumber(key.substr(8)), calendar};
 }
 
 std::string SubscriptionKey(std::string_view id) {

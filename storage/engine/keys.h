@@ -23,6 +23,7 @@ inline constexpr char kNextStreamIdKey[] = "next_stream_id";
 inline constexpr char kFirstSoundKey[] = "first_sound_incarnation";
 inline constexpr char kDirectoryMarkKey[] = "directory_mark";
 inline constexpr char kLastRunKey[] = "last_run";
+inline constexpr char kClockKey[] = "clock";
 inline constexpr char kSigningKeysKey[] = "signing_keys";
 inline constexpr char kTokenSecretKey[] = "token_secret";
 
@@ -40,11 +41,14 @@ inline uint64_t RecordKeyStart(std::string_view key) { return DecodeNumber(key.s
 // `producers`: stream id, producer id.
 std::string ProducerKey(uint64_t stream_id, std::string_view producer_id);
 
-// `timers`: deadline in nanoseconds since 1970, stream id; the value is the stream's path.
+// `timers`: deadline in nanoseconds since 1970, stream id; the value is the stream's path. Of
+// streams that end at a calendar time, which goes by another clock, with a byte 0xff before.
 struct Timer {
-  int64_t deadline_nanos = 0;
+  int64_t deadline_nanos = 0;  // at least 1
   uint64_t stream_id = 0;
+  bool calendar = false;
 };
+inline constexpr char kCalendarTimer = '\xff';
 std::string TimerKey(const Timer& timer);
 std::optional<Timer> DecodeTimerKey(std::string_view key);
 

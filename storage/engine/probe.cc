@@ -60,7 +60,10 @@ EngineProbe::EngineProbe(Metrics& metrics)
       webhook_retries(metrics.Counter("durable_streams_webhook_retries_total",
                                       "Attempts to deliver a webhook after one that failed.")),
       leases_expired(metrics.Counter("durable_streams_subscription_leases_expired_total",
-                                     "Wakes whose worker let the lease run out.")) {}
+                                     "Wakes whose worker let the lease run out.")),
+      clock_steps(metrics.Counter("durable_streams_clock_steps_total",
+                                  "Times that the system's clock was set while the server ran, or "
+                                  "before its start.")) {}
 
 void EngineProbe::NoteCommit(double seconds) {
   commit_operations.Observe(static_cast<double>(batch.operations));

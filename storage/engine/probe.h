@@ -47,6 +47,7 @@ struct EngineProbe {
   prometheus::Counter& webhooks_failed;
   prometheus::Counter& webhook_retries;
   prometheus::Counter& leases_expired;
+  prometheus::Counter& clock_steps;
 };
 
 }  // namespace ds

@@ -68,14 +68,14 @@ EntryPtr StreamWriter::AddStream(std::string path, StreamConfig config, bool clo
   entry->state.tail = entry->config.lineage.base();
   entry->state.closed = closed;
   entry->producers_complete = true;
-  const int64_t now = absl::ToUnixNanos(entry->config.created_at);
+  const int64_t now = absl::ToUnixNanos(clock_.Now());
   entry->last_access_nanos = entry->persisted_access_nanos = now;
   quota_.Note(entry->path, 1);
   cache_.Insert(entry);
   batch_.Created(entry);
   const absl::Time deadline = entry->deadline();
   if (deadline != absl::InfiniteFuture()) {
-    PutTimer(*entry, absl::ToUnixNanos(deadline));
+    PutTimer(*entry, deadline);
   }
   batch_.PutMetadata(*entry);
   subscriptions_.OnCreated(*entry);
@@ -115,8 +115,7 @@ void StreamWriter::ApplyOne(CreateOperation& create) {
     return answer(MakeError(ErrorCode::kSourceNotFound));
   }
 
-  const absl::Time now = clock_.Now();
-  if (request.lifetime.expires_at && *request.lifetime.expires_at <= now) {
+  if (request.lifetime.expires_at && *request.lifetime.expires_at <= clock_.AcceptedWall()) {
     return answer(MakeError(ErrorCode::kBadRequest, "the time to expire at has passed"));
   }
   if (!quota_.Admits(request.path.text())) return answer(MakeError(ErrorCode::kQuotaExceeded));
@@ -132,7 +131,7 @@ void StreamWriter::ApplyOne(CreateOperation& create) {
     config.lifetime = request.lifetime;
     config.lineage = Lineage(NextStreamId());
   }
-  config.created_at = now;
+  config.created_at = clock_.Wall();
   // A fork that names no content type has its source's, so only now it is known to be JSON.
   if (IsJson(config.content_type) && !request.body.empty() && create.message_sizes.empty()) {
     const absl::Status split = SplitJsonMessages(request.body, create.message_sizes);

@@ -10,8 +10,8 @@
 #include <utility>
 
 #include "absl/time/time.h"
-#include "base/clock.h"
 #include "storage/core/stream.h"
+#include "storage/engine/store_clock.h"
 
 namespace ds {
 
@@ -42,7 +42,7 @@ struct StreamEntry {
   static constexpr uint32_t kSoftDeleted = 4;
   std::atomic<uint32_t> flags{0};
   std::atomic<uint64_t> tail{0};
-  std::atomic<int64_t> last_access_nanos{0};  // kept only with a TTL
+  std::atomic<int64_t> last_access_nanos{0};  // in running time; kept only with a TTL
   std::atomic<int64_t> persisted_access_nanos{
       0};  // what the disk says, or will with the next batch
 
@@ -52,11 +52,14 @@ struct StreamEntry {
   StreamEntry* older = nullptr;
 
   bool has_ttl() const { return config.lifetime.ttl_seconds.has_value(); }
+  // In running time with a TTL, else in calendar time.
   absl::Time deadline() const {
     return Deadline(config.lifetime, absl::FromUnixNanos(last_access_nanos.load()));
   }
   // Whether its time is up. Most streams have no deadline, and the clock is not asked.
-  bool IsOver(Clock& clock) const { return config.lifetime.set() && deadline() <= clock.Now(); }
+  bool IsOver(const StoreClock& clock) const {
+    return config.lifetime.set() && deadline() <= (has_ttl() ? clock.Now() : clock.AcceptedWall());
+  }
   // Makes the commit thread's view the published one.
   void Publish() {
     tail.store(state.tail, std::memory_order_relaxed);

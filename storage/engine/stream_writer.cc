@@ -23,6 +23,11 @@ namespace {
 constexpr auto kMaxSweepTime = std::chrono::microseconds(500);
 // How far a sweep looks ahead for what is due next.
 constexpr int64_t kSweepAheadNanos = 1'000'000'000;
+// A commit takes the mark of the clock along when it is older than the one; without commits it is
+// renewed when it is older than the other. After a reboot so much of the running time may be
+// missing.
+constexpr absl::Duration kMarkInterval = absl::Seconds(10);
+constexpr absl::Duration kMaxMarkAge = absl::Minutes(10);
 constexpr absl::Duration kResumeInterval = absl::Milliseconds(200);
 
 absl::Status WriteError(const rocksdb::Status& status) {
@@ -34,7 +39,7 @@ absl::Status WriteError(const rocksdb::Status& status) {
 
 StreamWriter::StreamWriter(bool registry, uint64_t max_streams_per_prefix, WebhookPolicy webhooks,
                            Database& database, StreamCache& cache, TailHub& hub,
-                           RecordReader& reader, Clock& clock, EngineProbe& probe)
+                           RecordReader& reader, StoreClock& clock, EngineProbe& probe)
     : with_registry_(registry),
       database_(database),
       cache_(cache),
@@ -53,7 +58,7 @@ absl::Status StreamWriter::Start(LossDetector& losses) {
   const absl::StatusOr<std::string> cut = losses.WhyLost();
   if (!cut.ok()) return cut.status();
   rocksdb::WriteBatch begin;
-  absl::Status ready = ids_.Load(clock_.Now(), !cut->empty(), begin);
+  absl::Status ready = ids_.Load(std::max(clock_.Wall(), clock_.Now()), !cut->empty(), begin);
   if (!ready.ok()) return ready;
   losses.Begin(begin);
   const rocksdb::Status written = database_.WriteSynced(begin);
@@ -87,7 +92,7 @@ absl::Status StreamWriter::EnsureRegistry() {
   }
   StreamConfig config;
   config.content_type = "application/json";
-  config.created_at = clock_.Now();
+  config.created_at = clock_.Wall();
   config.lineage = Lineage(NextStreamId());
   registry_ = AddStream(kRegistryPath, std::move(config), /*closed=*/false);
   const absl::Status written = WriteBatch();
@@ -275,8 +280,8 @@ void StreamWriter::ApplyOne(DeleteOperation& remove) {
       result.current = current;
     }
   }
-  answers_.push_back(Answer<DeleteResult>{
-      std::move(remove.done), std::move(result), remove.request.context.deadline});
+  answers_.push_back(Answer<DeleteResult>{std::move(remove.done), std::move(result),
+                                          remove.request.context.deadline});
 }
 
 void StreamWriter::Remove(EntryPtr entry, ChangeEvent::Kind reason) {
@@ -284,7 +289,7 @@ void StreamWriter::Remove(EntryPtr entry, ChangeEvent::Kind reason) {
   announcements_.Add(Announcements::Gone{entry});
   subscriptions_.OnRemoved(*entry);
   Record({reason, entry->path, entry->config.content_type, entry->config.lineage.stream_id(),
-          entry->config.lineage.OffsetAt(entry->state.tail), clock_.Now()});
+          entry->config.lineage.OffsetAt(entry->state.tail), clock_.Wall()});
   batch_.Touch(entry);
   if (entry->state.fork_count > 0) {
     entry->state.soft_deleted = true;
@@ -387,34 +392,51 @@ void StreamWriter::AppendMessage(const EntryPtr& before, std::string message) {
 }
 
 void StreamWriter::OnTime() {
+  clock_.Check();
   if (write_failed_) {
     next_due_nanos_.store(std::numeric_limits<int64_t>::max(), std::memory_order_relaxed);
     return;
+  }
+  if (clock_.Uptime() - marked_at_ >= kMaxMarkAge) {
+    MarkClock();
+    Commit();
   }
   if (absl::ToUnixNanos(clock_.Now()) >= subscriptions_.next_due_nanos()) {
     subscriptions_.OnTime();
     Commit();
   }
-  Expire();
-  next_due_nanos_.store(std::min(next_timer_nanos_, subscriptions_.next_due_nanos()),
-                        std::memory_order_relaxed);
+  for (Sweep& sweep : sweeps_) Expire(sweep);
+  next_due_nanos_.store(NextDue(), std::memory_order_relaxed);
 }
 
-void StreamWriter::PutTimer(StreamEntry& entry, int64_t deadline_nanos) {
+int64_t StreamWriter::NextDue() const {
+  const auto& [lasting, calendar] = sweeps_;
+  if (lasting.next_nanos == kMoreIsDue || calendar.next_nanos == kMoreIsDue) return kMoreIsDue;
+  return std::min({lasting.next_nanos,
+                   calendar.next_nanos - absl::ToInt64Nanoseconds(clock_.offset()),
+                   subscriptions_.next_due_nanos()});
+}
+
+void StreamWriter::MarkClock() {
+  batch_.PutClockMark(clock_.Mark());
+  marked_at_ = clock_.Uptime();
+}
+
+void StreamWriter::PutTimer(StreamEntry& entry, absl::Time deadline) {
   // Keys are unsigned, and 0 stands for no timer.
-  deadline_nanos = std::max<int64_t>(deadline_nanos, 1);
-  batch_.PutTimer(entry, deadline_nanos);
-  next_timer_nanos_ = std::min(next_timer_nanos_, deadline_nanos);
-  sweep_from_ = std::min(sweep_from_, TimerKey({deadline_nanos, entry.config.lineage.stream_id()}));
+  const int64_t nanos = std::max<int64_t>(absl::ToUnixNanos(deadline), 1);
+  Sweep& sweep = sweeps_[entry.has_ttl() ? 0 : 1];
+  sweep.from = std::min(sweep.from, batch_.PutTimer(entry, nanos));
+  sweep.next_nanos = std::min(sweep.next_nanos, nanos);
 }
 
-void StreamWriter::Expire() {
-  const int64_t now = absl::ToUnixNanos(clock_.Now());
-  if (now < next_timer_nanos_) return;
+void StreamWriter::Expire(Sweep& sweep) {
+  const int64_t now = absl::ToUnixNanos(sweep.calendar ? clock_.AcceptedWall() : clock_.Now());
+  if (now < sweep.next_nanos) return;
   // From where the last sweep ended, and not far: elsewhere there may be many tombstones, and each
   // sweep would walk over all of them.
-  const std::string from = sweep_from_;
-  const std::string to = TimerKey({now + kSweepAheadNanos, 0});
+  const std::string from = std::max(sweep.from, TimerKey({0, 0, sweep.calendar}));
+  const std::string to = TimerKey({now + kSweepAheadNanos, 0, sweep.calendar});
   const rocksdb::Slice lower(from);
   const rocksdb::Slice upper(to);
   rocksdb::ReadOptions options;
@@ -435,10 +457,10 @@ void StreamWriter::Expire() {
       next = kMoreIsDue;
       break;
     }
-    sweep_from_ = it->key().ToString();
+    sweep.from = it->key().ToString();
     absl::StatusOr<EntryPtr> found = cache_.Find(it->value().ToString());
     if (!found.ok()) {
-      if (unread.empty()) unread = sweep_from_;
+      if (unread.empty()) unread = sweep.from;
       continue;
     }
     const bool current = timer && *found != nullptr &&
@@ -450,27 +472,28 @@ void StreamWriter::Expire() {
       continue;
     }
     const EntryPtr& entry = *found;
-    const int64_t deadline = absl::ToUnixNanos(entry->deadline());
-    if (deadline <= now) {
+    if (entry->IsOver(clock_)) {
       Remove(entry, ChangeEvent::Kind::kExpired);
-    } else {
-      // It was used meanwhile.
-      batch_.Touch(entry);
-      PutTimer(*entry, deadline);
-      entry->persisted_access_nanos.store(entry->last_access_nanos.load());
-      batch_.PutMetadata(*entry);
-      next = std::min(next, deadline);
+      continue;
     }
+    // It was used meanwhile, or has a timer among those of the other kind, as in format 4.
+    batch_.Touch(entry);
+    PutTimer(*entry, entry->deadline());
+    entry->persisted_access_nanos.store(entry->last_access_nanos.load());
+    batch_.PutMetadata(*entry);
+    const bool same_kind = sweep.calendar == !entry->has_ttl();
+    if (same_kind) next = std::min(next, entry->timer_nanos);
   }
-  if (next != kMoreIsDue && it->status().ok()) sweep_from_ = TimerKey({now + 1, 0});
-  if (!unread.empty()) sweep_from_ = std::move(unread);
-  next_timer_nanos_ = next;
+  if (next != kMoreIsDue && it->status().ok()) sweep.from = TimerKey({now + 1, 0, sweep.calendar});
+  if (!unread.empty()) sweep.from = std::move(unread);
+  sweep.next_nanos = next;
   Commit();
 }
 
 absl::Status StreamWriter::WriteBatch() {
   subscriptions_.Seal();
   batch_.Seal();
+  if (clock_.Uptime() - marked_at_ >= kMarkInterval) MarkClock();
   const auto begin = std::chrono::steady_clock::now();
   mutex_.unlock();
   const rocksdb::Status status = database_.Write(batch_.writes());
@@ -491,8 +514,7 @@ absl::Status StreamWriter::WriteBatch() {
   announcements_.Clear();
   subscriptions_.Rollback();
   ids_.Rollback();
-  next_timer_nanos_ = 0;
-  sweep_from_.clear();
+  for (Sweep& sweep : sweeps_) sweep = {.calendar = sweep.calendar};
   write_failed_ = true;
   accepts_writes_ = false;
   failure_ = WriteError(status);

@@ -1,6 +1,7 @@
 #ifndef STORAGE_ENGINE_STREAM_WRITER_H_
 #define STORAGE_ENGINE_STREAM_WRITER_H_
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <mutex>
@@ -9,7 +10,6 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "base/clock.h"
 #include "storage/api/stream_store.h"
 #include "storage/engine/announcements.h"
 #include "storage/engine/batch.h"
@@ -18,6 +18,7 @@
 #include "storage/engine/operation.h"
 #include "storage/engine/probe.h"
 #include "storage/engine/record_reader.h"
+#include "storage/engine/store_clock.h"
 #include "storage/engine/stream_cache.h"
 #include "storage/engine/stream_ids.h"
 #include "storage/engine/subscription_book.h"
@@ -40,7 +41,7 @@ class StreamWriter final : private SubscriptionBook::Streams {
   // stream __registry__ records every creation, deletion and expiry. See PrefixQuota.
   StreamWriter(bool registry, uint64_t max_streams_per_prefix, WebhookPolicy webhooks,
                Database& database, StreamCache& cache, TailHub& hub, RecordReader& reader,
-               Clock& clock, EngineProbe& probe);
+               StoreClock& clock, EngineProbe& probe);
 
   SubscriptionBook& subscriptions() { return subscriptions_; }
 
@@ -55,8 +56,8 @@ class StreamWriter final : private SubscriptionBook::Streams {
   // Does what is due: removes the streams whose time is up, ends leases, retries webhooks; commits
   // that.
   void OnTime();
-  // When something will be due, in nanoseconds since 1970; it may be later than that. kMoreIsDue:
-  // OnTime has left some of it for the next call. Thread-safe.
+  // When something will be due, in nanoseconds of running time; it may be later than that.
+  // kMoreIsDue: OnTime has left some of it for the next call. Thread-safe.
   static constexpr int64_t kMoreIsDue = 0;
   int64_t next_due_nanos() const { return next_due_nanos_.load(std::memory_order_relaxed); }
 
@@ -119,12 +120,21 @@ class StreamWriter final : private SubscriptionBook::Streams {
   // Deletes the stream, or keeps it soft-deleted for its forks; frees ancestors that waited for it.
   void Remove(EntryPtr entry, ChangeEvent::Kind reason);
   void Record(ChangeEvent event);
-  void PutTimer(StreamEntry& entry, int64_t deadline_nanos);
-  void Expire();
   uint64_t NextStreamId() { return ids_.Next(batch_.writes()); }
   // Where the stream's end may have been lost: has it go on under a new incarnation, and results in
   // the entry that it has from now on. May commit the batch. Else results in `entry`.
   EntryPtr ContinueIfCut(EntryPtr entry);
+  // The timers of one kind, and how far they are dealt with.
+  struct Sweep {
+    bool calendar = false;
+    int64_t next_nanos = 0;  // none is due before
+    std::string from;        // none has a key before
+  };
+
+  void PutTimer(StreamEntry& entry, absl::Time deadline);
+  void Expire(Sweep& sweep);
+  int64_t NextDue() const;
+  void MarkClock();
   void KeepAccess(const EntryPtr& entry, absl::Time now);
   absl::Status WriteBatch();
   absl::Status EnsureRegistry();
@@ -134,7 +144,7 @@ class StreamWriter final : private SubscriptionBook::Streams {
   Database& database_;
   StreamCache& cache_;
   RecordReader& reader_;
-  Clock& clock_;
+  StoreClock& clock_;
 
   EngineProbe& probe_;
 
@@ -149,9 +159,10 @@ class StreamWriter final : private SubscriptionBook::Streams {
   bool needs_restart_ = false;  // RocksDB cannot recover while it runs, and the log says so
   bool write_failed_ = false;
   absl::Status failure_;
-  absl::Time retry_at_;           // no attempt to recover before
-  int64_t next_timer_nanos_ = 0;  // no timer is due before
-  std::string sweep_from_;        // no timer has a key before
+  absl::Time retry_at_;  // no attempt to recover before
+  std::array<Sweep, 2> sweeps_{Sweep{.calendar = false}, Sweep{.calendar = true}};
+  // When the clock's mark was last written, by uptime.
+  absl::Duration marked_at_ = -absl::InfiniteDuration();
   EntryPtr registry_;
   std::atomic<int64_t> next_due_nanos_{kMoreIsDue};
   std::atomic<bool> accepts_writes_{true};

@@ -84,7 +84,7 @@ SubscriptionEntry* SubscriptionBook::Make(const std::string& id, SubscriptionCal
   made->id = id;
   made->config_hash = HashConfig(put.config);
   made->base_url = put.base_url;
-  made->created_at = clock_.Now();
+  made->created_at = clock_.Wall();
   const std::vector<StreamPath> streams = std::move(put.config.streams);
   made->config = std::move(put.config);
   made->config.streams.clear();

@@ -63,7 +63,7 @@ void SubscriptionBook::WriteWakeEvent(const SubscriptionEntry& subscription,
   event["subscription_id"] = subscription.id;
   event["stream"] = *subscription.pending.begin();
   event["generation"] = subscription.state.generation;
-  event["ts"] = absl::ToUnixMillis(clock_.Now());
+  event["ts"] = absl::ToUnixMillis(clock_.Wall());
   std::string message = ToJson(event);
   if (!IsJson(wake_stream->config.content_type)) message.push_back('\n');
   streams_.AppendMessage(wake_stream, std::move(message));
@@ -93,7 +93,6 @@ void SubscriptionBook::Attempt(SubscriptionEntry& subscription) {
 }
 
 void SubscriptionBook::Send(SubscriptionEntry& subscription) {
-  const absl::Time now = clock_.Now();
   WebhookResultOperation result{.id = subscription.id,
                                 .generation = subscription.state.generation,
                                 .wake_id = subscription.state.wake_id};
@@ -112,12 +111,13 @@ void SubscriptionBook::Send(SubscriptionEntry& subscription) {
   }
   body["callback_url"] = absl::StrCat(subscription.base_url, "__ds/subscriptions/",
                                       PercentEncode(subscription.id), "/callback");
-  body["callback_token"] = tokens_->Make(subscription.id, subscription.state.generation, now);
+  body["callback_token"] =
+      tokens_->Make(subscription.id, subscription.state.generation, clock_.Now());
 
   WebhookRequest request;
   request.url = subscription.config.webhook_url;
   request.body = ToJson(body);
-  request.signature = keys_->current().SignWebhook(request.body, now);
+  request.signature = keys_->current().SignWebhook(request.body, clock_.Wall());
   request.timeout = std::min(
       kMaxWebhookTime, absl::Milliseconds(static_cast<int64_t>(subscription.config.lease_ttl_ms)));
   if (sender_ == nullptr) return;
