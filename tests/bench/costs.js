@@ -1,9 +1,8 @@
 // What authentication, limits, TLS and HTTP/2 cost an append: the server's CPU time, in turns, with one
 // load generator (h2load) for all. A second build, such as one of an earlier commit, can stand beside.
 //   node tests/bench/costs.js [ROUNDS] [ROLE] [BINARY]     5 and dev by default
-import { spawn, spawnSync } from "node:child_process"
+import { spawnSync } from "node:child_process"
 import { createHash, generateKeyPairSync, sign } from "node:crypto"
-import { once } from "node:events"
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { makeAuthority } from "../harness/certificates.js"
@@ -45,24 +44,10 @@ const variants = {
   "HTTP/2, TLS, 2 connections of 32": { load: ["-c", "2", "-m", "32"], args: tls },
 }
 
-async function startOther(binary, args) {
-  const child = spawn(binary, [...args, "--listen", "127.0.0.1:0", "--log-level", "warning"], { stdio: ["ignore", "pipe", "ignore"] })
-  const [line] = await once(child.stdout, "data")
-  const exited = once(child, "exit")
-  return {
-    pid: child.pid,
-    url: /is serving (\S+)/.exec(String(line))[1],
-    stop: async () => {
-      child.kill("SIGTERM")
-      await exited
-    },
-  }
-}
-
 let counter = 0
 async function measure({ load, args = [], token, binary }) {
   const all = role === "dev" ? ["dev", ...args] : [role, "--data-dir", join(folder.path, `data-${++counter}`), ...args]
-  const server = binary ? await startOther(binary, all) : await startServer(all)
+  const server = await startServer(all, { program: binary })
   try {
     const headers = { "content-type": "text/plain", ...(token ? { authorization: `Bearer ${token}` } : {}) }
     const url = `${server.url}bench/s`

@@ -1,10 +1,9 @@
 // What a catch-up read costs: CPU time of the server (gateway and storage together), in turns with a
 // second build, such as one of an earlier commit, under one load generator (h2load).
 //   node tests/bench/reads.js [ROUNDS] [ROLE] [BINARY]     5 and dev by default; ROLE gateway is gateway and storage
-import { spawn, spawnSync } from "node:child_process"
+import { spawnSync } from "node:child_process"
 import { join } from "node:path"
-import { createInterface } from "node:readline"
-import { binary as ours } from "../harness/server.js"
+import { binary as ours, startServer } from "../harness/server.js"
 import { scratchFolder } from "../harness/setups.js"
 import { streams } from "../harness/streams.js"
 import { cpuSeconds } from "./systems.js"
@@ -15,24 +14,12 @@ const builds = { "this build": ours, ...(process.argv[4] ? { "the other build": 
 const median = (numbers) => [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)]
 const folder = scratchFolder()
 
-async function run(binary, args) {
-  const child = spawn(binary, [...args, "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--log-level", "warning"], { stdio: ["ignore", "pipe", "inherit"] })
-  const url = await new Promise((resolve, reject) => {
-    createInterface({ input: child.stdout }).on("line", (line) => {
-      const found = /is serving (\S+)/.exec(line)
-      if (found) resolve(found[1])
-    })
-    child.once("exit", () => reject(new Error(`${binary} ended`)))
-  })
-  return { pid: child.pid, url, stop: () => child.kill("SIGTERM") }
-}
-
-async function start(name, binary) {
+async function start(name, program) {
   const data = join(folder.path, name.replaceAll(" ", "-"))
-  if (role === "dev") return [await run(binary, ["dev"])]
-  if (role === "serve") return [await run(binary, ["serve", "--data-dir", data])]
-  const storage = await run(binary, ["storage", "--data-dir", data])
-  return [await run(binary, ["gateway", "--storage", storage.url]), storage]
+  if (role === "dev") return [await startServer(["dev"], { program })]
+  if (role === "serve") return [await startServer(["serve", "--data-dir", data], { program })]
+  const storage = await startServer(["storage", "--data-dir", data], { program })
+  return [await startServer(["gateway", "--storage", storage.url], { program }), storage]
 }
 
 const token = (i) => `{"type":"token","index":${i},"delta":" word${(i * 7919) % 1000}"}`
@@ -57,7 +44,9 @@ const workloads = {
 const servers = {}
 for (const [name, binary] of Object.entries(builds)) {
   const processes = await start(name, binary)
-  servers[name] = { url: processes[0].url, pids: processes.map(({ pid }) => pid), stop: () => processes.forEach((process) => process.stop()) }
+  servers[name] = { url: processes[0].url, pids: processes.map(({ pid }) => pid), stop: async () => {
+      for (const process of processes) await process.stop()
+    } }
   for (const [path, [type, body]] of Object.entries(bodies)) await streams(servers[name].url).create(path, { type, body })
 }
 
@@ -85,7 +74,7 @@ for (let round = 0; round < rounds; round++) {
     for (const [name, server] of Object.entries(servers)) ((results[workload] ??= {})[name] ??= []).push(await measure(server, settings))
   }
 }
-for (const server of Object.values(servers)) server.stop()
+for (const server of Object.values(servers)) await server.stop()
 folder.remove()
 console.table(
   Object.entries(results).map(([workload, byBuild]) => {

@@ -10,11 +10,12 @@ export const binary = process.env.DS_BINARY ?? join(root, "bazel-bin", "durable-
 
 /**
  * Starts `durable-streams` with these arguments (a role first) and waits until it says where it
- * serves. Without --listen among them it listens on a free loopback port.
+ * serves. Without --listen among them it listens on a free loopback port. `program` may be another
+ * build, for comparison.
  */
-export async function startServer(args, { env = {}, timeoutMs = 20_000 } = {}) {
+export async function startServer(args, { env = {}, timeoutMs = 20_000, program = binary } = {}) {
   const listen = ["--listen", "--admin-listen"].flatMap((flag) => (args.includes(flag) ? [] : [flag, "127.0.0.1:0"]))
-  const child = spawn(binary, [...args, ...listen, ...(args.includes("--log-level") ? [] : ["--log-level", "warning"])], {
+  const child = spawn(program, [...args, ...listen, ...(args.includes("--log-level") ? [] : ["--log-level", "warning"])], {
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, ...env },
   })
