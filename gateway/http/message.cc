@@ -80,6 +80,8 @@ std::string_view StatusText(int status) {
       return "415 Unsupported Media Type";
     case 417:
       return "417 Expectation Failed";
+    case 421:
+      return "421 Misdirected Request";
     case 429:
       return "429 Too Many Requests";
     case 431:

@@ -49,7 +49,12 @@ enum class ErrorCode {
   kPreconditionFailed,
   // Who asks, and how much.
   kUnauthenticated,
+  kUrlExpired,
+  kUrlSignatureInvalid,
   kForbidden,
+  kCrossSiteRequest,
+  kMisdirectedRequest,
+  kPublicUrlUnknown,
   kRateLimited,
   // Subscriptions.
   kInvalidSubscription,
