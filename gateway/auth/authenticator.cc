@@ -1,7 +1,6 @@
 #include "gateway/auth/authenticator.h"
 
-#include <fstream>
-#include <iterator>
+#include <algorithm>
 #include <utility>
 
 #include "gateway/auth/issuer.h"
@@ -11,14 +10,11 @@
 namespace ds::auth {
 namespace {
 
+// How long a signed URL is good when nobody says.
+constexpr absl::Duration kDefaultLifetime = absl::Hours(1);
 // Tokens that are remembered; when there are more, all are forgotten, which costs a verification
 // each.
 constexpr size_t kMaxVerified = 10'000;
-
-std::string FolderOf(const std::string& file) {
-  const size_t slash = file.rfind('/');
-  return slash == std::string::npos ? "." : file.substr(0, slash);
-}
 
 absl::Status Refused(std::string_view reason) {
   return MakeError(ErrorCode::kUnauthenticated, reason);
@@ -38,6 +34,7 @@ std::optional<std::string> ClaimText(const nlohmann::json& claims, const std::st
 struct Authenticator::Loaded {
   AuthConfig config;
   std::vector<std::shared_ptr<Issuer>> issuers;
+  std::unordered_map<std::string, PrincipalPtr> signers;  // the keys, by Principal::id
 };
 
 absl::StatusOr<std::unique_ptr<Authenticator>> Authenticator::Load(const std::string& file,
@@ -50,15 +47,11 @@ absl::StatusOr<std::unique_ptr<Authenticator>> Authenticator::Load(const std::st
 }
 
 absl::Status Authenticator::Reload() {
-  std::ifstream in(file_);
-  if (!in) return absl::InvalidArgumentError("cannot read " + file_);
-  const std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
-  absl::StatusOr<AuthConfig> config = ParseAuthConfig(text, FolderOf(file_));
-  if (!config.ok()) {
-    return absl::InvalidArgumentError(file_ + ": " + std::string(config.status().message()));
-  }
+  absl::StatusOr<AuthConfig> config = LoadAuthConfig(file_);
+  if (!config.ok()) return config.status();
   auto loaded = std::make_shared<Loaded>();
   loaded->config = *std::move(config);
+  for (const auto& [hash, key] : loaded->config.keys) loaded->signers[key->id] = key;
   for (const IssuerConfig& issuer : loaded->config.issuers) {
     absl::StatusOr<std::shared_ptr<Issuer>> made =
         Issuer::Make(issuer, client_, clock_, generation_);
@@ -163,6 +156,7 @@ absl::StatusOr<PrincipalPtr> Authenticator::AuthenticateJwt(const Loaded& loaded
     Principal principal;
     principal.name =
         "jwt:" + issuer_name + ":" + ClaimText(jwt->claims, config.principal_claim).value_or("");
+    principal.id = CredentialId("jwt", Sha256(principal.name));
     principal.expires = *end;
     const auto claim = [&](const std::string& name) { return ClaimText(jwt->claims, name); };
     std::vector<Rule> rules = config.rules.Filled(claim).rules();
@@ -175,6 +169,65 @@ absl::StatusOr<PrincipalPtr> Authenticator::AuthenticateJwt(const Loaded& loaded
     return std::make_shared<const Principal>(std::move(principal));
   }
   return Refused(reason);
+}
+
+absl::StatusOr<PrincipalPtr> Authenticator::AuthenticateUrl(const QueryParameters& query,
+                                                            const StreamPath& path) const {
+  const std::shared_ptr<const Loaded> loaded = this->loaded();
+  const absl::StatusOr<SignedUrl> url = ParseSignedUrl(query, path);
+  if (!url.ok()) return url.status();
+  const UrlGrant& grant = url->grant;
+  const UrlKey* const key = loaded->config.url_signing.Find(grant.key_id);
+  if (key == nullptr || !IsGoodSignature(grant, key->secret, url->signature)) {
+    return MakeError(ErrorCode::kUrlSignatureInvalid, key == nullptr
+                                                          ? "the signing key is not known"
+                                                          : "the signature is not of this URL");
+  }
+  Principal principal{.name = grant.signer.empty() ? "url" : "url:" + grant.signer,
+                      .is_signed_url = true,
+                      .expires = grant.expiry()};
+  if (grant.signer.starts_with("key:")) {
+    const auto signer = loaded->signers.find(grant.signer);
+    if (signer == loaded->signers.end()) {
+      return MakeError(ErrorCode::kUrlSignatureInvalid, "who signed it may no longer");
+    }
+    principal.signer = signer->second;
+    principal.expires = std::min(principal.expires, signer->second->expires);
+  }
+  if (principal.expires <= clock_.Now()) return MakeError(ErrorCode::kUrlExpired);
+  Rule rule{.permissions = UrlPermissions(grant.operations)};
+  if (grant.is_pattern()) {
+    rule.patterns.push_back(grant.pattern);
+  } else {
+    rule.paths.push_back(grant.path);
+  }
+  principal.rules = RuleSet({std::move(rule)});
+  return std::make_shared<const Principal>(std::move(principal));
+}
+
+absl::StatusOr<Authenticator::SignedGrant> Authenticator::SignUrl(const Principal& signer,
+                                                                  const UrlWish& wish) const {
+  const std::shared_ptr<const Loaded> loaded = this->loaded();
+  const UrlSigning& signing = loaded->config.url_signing;
+  if (signing.keys.empty()) {
+    return MakeError(ErrorCode::kForbidden, "no keys for signed URLs are configured");
+  }
+  // What a URL may do must end with it, and with its signer.
+  if (signer.id.empty()) {
+    return MakeError(ErrorCode::kForbidden, "these credentials sign no URLs");
+  }
+  const absl::Time now = clock_.Now();
+  const absl::Duration lifetime =
+      std::min(wish.lifetime.value_or(kDefaultLifetime), signing.max_lifetime);
+  const absl::Time end = std::min(now + lifetime, signer.expires);
+  const UrlKey& key = signing.keys.front();
+  const UrlGrant grant{.key_id = key.id,
+                       .expires = absl::ToUnixSeconds(end),
+                       .operations = wish.operations,
+                       .signer = signer.id,
+                       .path = wish.path,
+                       .pattern = wish.pattern};
+  return SignedGrant{SignedQuery(grant, key.secret), grant.expiry()};
 }
 
 }  // namespace ds::auth

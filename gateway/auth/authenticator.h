@@ -17,12 +17,14 @@
 #include "gateway/auth/config.h"
 #include "gateway/auth/jwt.h"
 #include "gateway/auth/principal.h"
+#include "gateway/auth/signed_url.h"
 
 namespace ds::auth {
 
 class Issuer;
 
-// Tells who a request comes from, by its bearer token: an API key, or a JWT of a configured issuer.
+// Tells who a request comes from: by its bearer token, which is an API key or a JWT of a configured
+// issuer, or by the signature of its URL; and signs such URLs.
 // The keys of issuers that publish them by URL are fetched in the background, kept, and fetched
 // anew when a token names one that is not known. Verified tokens are remembered until they expire
 // or the configuration changes. Thread-safe.
@@ -44,6 +46,21 @@ class Authenticator {
   // are worth a Refresh.
   absl::StatusOr<PrincipalPtr> Authenticate(std::string_view token,
                                             std::shared_ptr<Issuer>* refresh = nullptr);
+  // The principal of a signed URL of the stream at `path`; `query` is the request's. Its rights are
+  // those that the URL grants, as far as who had it signed with an API key still has them. Errors:
+  // kUrlSignatureInvalid, kUrlExpired, with a reason that holds no part of the URL.
+  absl::StatusOr<PrincipalPtr> AuthenticateUrl(const QueryParameters& query,
+                                               const StreamPath& path) const;
+
+  struct SignedGrant {
+    std::string query;  // to put behind the `?` of the stream's URL
+    absl::Time expires;
+  };
+  // Signs it on behalf of `signer`, who was found to be allowed to do all of it
+  // (Admission::AdmitAll). Errors: kForbidden: `signer` is anonymous or a signed URL, or no keys
+  // are configured.
+  absl::StatusOr<SignedGrant> SignUrl(const Principal& signer, const UrlWish& wish) const;
+
   // Fetches the issuer's keys, at most every few seconds; `done` is called when that is over, on
   // any thread.
   void Refresh(const std::shared_ptr<Issuer>& issuer, UniqueFunction<void()> done);

@@ -1,8 +1,11 @@
 #include "gateway/auth/config.h"
 
+#include <fstream>
 #include <initializer_list>
+#include <iterator>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "base/base64url.h"
@@ -84,6 +87,7 @@ absl::Status TakeKey(const Json& json, const std::string& where, AuthConfig& con
   absl::StatusOr<RuleSet> rules = TakeRules(json, where);
   if (!rules.ok()) return rules.status();
   principal.name = "key:" + name;
+  principal.id = CredentialId("key", digest);
   principal.rules = rules->Filled([](const std::string&) { return std::nullopt; });
   if (principal.rules.rules().size() != rules->rules().size()) {
     return Wrong(where, "{...} in a path stands for a token's claim; keys have none");
@@ -135,6 +139,30 @@ absl::Status TakeIssuer(const Json& json, const std::string& where, const std::s
   return absl::OkStatus();
 }
 
+absl::Status TakeUrlKey(const Json& json, const std::string& where, const std::string& folder,
+                        UrlSigning& signing) {
+  absl::Status status = CheckMembers(json, where, {"id", "secret", "secret_file"});
+  UrlKey key;
+  std::string file;
+  if (status.ok()) status = TakeString(json, where, "id", key.id);
+  if (status.ok()) status = TakeString(json, where, "secret", key.secret);
+  if (status.ok()) status = TakeString(json, where, "secret_file", file);
+  if (!status.ok()) return status;
+  if (!IsUrlKeyId(key.id)) return Wrong(where, "id must be 1 to 64 letters, digits, -, _ and .");
+  if (signing.Find(key.id) != nullptr) return Wrong(where, "the same id as another key");
+  if (key.secret.empty() == file.empty()) {
+    return Wrong(where, "one of secret and secret_file is needed");
+  }
+  if (file.empty() && key.secret.size() < kMinUrlSecretBytes) {
+    return Wrong(where, absl::StrCat("secret must have ", kMinUrlSecretBytes, " bytes or more"));
+  }
+  if (!file.empty()) {
+    signing.secret_files[key.id] = file.starts_with('/') ? file : folder + "/" + file;
+  }
+  signing.keys.push_back(std::move(key));
+  return absl::OkStatus();
+}
+
 template <typename Take>
 absl::Status TakeList(const Json& json, const char* name, Take take) {
   const auto it = json.find(name);
@@ -147,10 +175,25 @@ absl::Status TakeList(const Json& json, const char* name, Take take) {
   return absl::OkStatus();
 }
 
+// 256 random bits.
+std::string RandomText() {
+  unsigned char bytes[32];
+  RAND_bytes(bytes, sizeof bytes);
+  return Base64Url(std::string_view(reinterpret_cast<const char*>(bytes), sizeof bytes));
+}
+
 }  // namespace
+
+const UrlKey* UrlSigning::Find(std::string_view id) const {
+  for (const UrlKey& key : keys) {
+    if (key.id == id) return &key;
+  }
+  return nullptr;
+}
 
 std::vector<std::string> AuthConfig::files() const {
   std::vector<std::string> files;
+  for (const auto& [id, file] : url_signing.secret_files) files.push_back(file);
   for (const IssuerConfig& issuer : issuers) {
     if (!issuer.jwks_file.empty()) files.push_back(issuer.jwks_file);
     if (!issuer.key_file.empty()) files.push_back(issuer.key_file);
@@ -207,7 +250,7 @@ absl::StatusOr<AuthConfig> ParseAuthConfig(const std::string& json, const std::s
   } catch (const Json::parse_error& error) {
     return absl::InvalidArgumentError(error.what());
   }
-  absl::Status status = CheckMembers(root, "the file", {"anonymous", "keys", "jwt"});
+  absl::Status status = CheckMembers(root, "the file", {"anonymous", "keys", "jwt", "url_signing"});
   if (!status.ok()) return status;
   AuthConfig config;
   if (const auto it = root.find("anonymous"); it != root.end()) {
@@ -226,6 +269,53 @@ absl::StatusOr<AuthConfig> ParseAuthConfig(const std::string& json, const std::s
     return TakeIssuer(one, where, folder, config);
   });
   if (!status.ok()) return status;
+  if (const auto it = root.find("url_signing"); it != root.end()) {
+    status = CheckMembers(*it, "url_signing", {"keys", "max_lifetime_seconds"});
+    UrlSigning& signing = config.url_signing;
+    if (status.ok()) {
+      status = TakeSeconds(*it, "url_signing", "max_lifetime_seconds", signing.max_lifetime);
+    }
+    if (status.ok()) {
+      status = TakeList(*it, "keys", [&](const Json& one, const std::string& where) {
+        return TakeUrlKey(one, "url_signing." + where, folder, signing);
+      });
+    }
+    if (!status.ok()) return status;
+    if (signing.keys.empty()) return Wrong("url_signing", "keys are missing");
+  }
+  return config;
+}
+
+absl::StatusOr<std::string> ReadTextFile(const std::string& name) {
+  std::ifstream in(name);
+  if (!in) return absl::InvalidArgumentError("cannot read " + name);
+  return std::string((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+}
+
+absl::Status ReadUrlSecrets(UrlSigning& signing) {
+  for (UrlKey& key : signing.keys) {
+    const auto file = signing.secret_files.find(key.id);
+    if (file == signing.secret_files.end()) continue;
+    absl::StatusOr<std::string> text = ReadTextFile(file->second);
+    if (!text.ok()) return text.status();
+    key.secret = std::string(absl::StripTrailingAsciiWhitespace(*text));
+    if (key.secret.size() < kMinUrlSecretBytes) {
+      return Wrong(file->second,
+                   absl::StrCat("a secret has ", kMinUrlSecretBytes, " bytes or more"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<AuthConfig> LoadAuthConfig(const std::string& file) {
+  const absl::StatusOr<std::string> text = ReadTextFile(file);
+  if (!text.ok()) return text.status();
+  const size_t slash = file.rfind('/');
+  const std::string folder = slash == std::string::npos ? "." : file.substr(0, slash);
+  absl::StatusOr<AuthConfig> config = ParseAuthConfig(*text, folder);
+  if (!config.ok()) return Wrong(file, std::string(config.status().message()));
+  const absl::Status secrets = ReadUrlSecrets(config->url_signing);
+  if (!secrets.ok()) return secrets;
   return config;
 }
 
@@ -235,10 +325,14 @@ std::string Sha256(std::string_view text) {
   return std::string(reinterpret_cast<const char*>(hash), sizeof hash);
 }
 
-std::string NewApiKey() {
-  unsigned char bytes[32];
-  RAND_bytes(bytes, sizeof bytes);
-  return "dsk_" + Base64Url(std::string_view(reinterpret_cast<const char*>(bytes), sizeof bytes));
+std::string CredentialId(std::string_view kind, std::string_view hash) {
+  // Enough to tell it from others.
+  constexpr size_t kBytes = 8;
+  return std::string(kind) + ":" + absl::BytesToHexString(std::string(hash.substr(0, kBytes)));
 }
+
+std::string NewApiKey() { return "dsk_" + RandomText(); }
+
+std::string NewUrlSecret() { return "dsu_" + RandomText(); }
 
 }  // namespace ds::auth

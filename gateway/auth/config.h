@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "gateway/auth/jwt.h"
 #include "gateway/auth/principal.h"
+#include "gateway/auth/signed_url.h"
 
 namespace ds::auth {
 
@@ -26,11 +27,24 @@ struct IssuerConfig {
   std::string rules_claim;
 };
 
+// What signs URLs, and what verifies them.
+struct UrlSigning {
+  // All of them verify, the first signs. Empty: URLs are neither signed nor verified.
+  std::vector<UrlKey> keys;
+  // The files that hold secrets, of the keys with one; where they are, their secrets are still
+  // empty until ReadUrlSecrets has been called.
+  std::unordered_map<std::string, std::string> secret_files;  // by the key's id
+  absl::Duration max_lifetime = absl::Hours(7 * 24);          // of a URL that is signed
+
+  const UrlKey* Find(std::string_view id) const;
+};
+
 // The file that --auth-config names; docs/security.md describes it.
 struct AuthConfig {
   std::unordered_map<std::string, PrincipalPtr> keys;  // by the SHA-256 of the key, 32 bytes
   std::vector<IssuerConfig> issuers;
   PrincipalPtr anonymous;  // nullptr: credentials are required
+  UrlSigning url_signing;
 
   // Every file that the configuration depends on, beside itself.
   std::vector<std::string> files() const;
@@ -40,13 +54,24 @@ struct AuthConfig {
 // with a slip must not be taken for none. Relative file names are taken from `folder`.
 absl::StatusOr<AuthConfig> ParseAuthConfig(const std::string& json, const std::string& folder);
 
+// Reads the secrets that are in files. Errors: InvalidArgument, naming the file.
+absl::Status ReadUrlSecrets(UrlSigning& signing);
+// Reads and parses the file, and the secrets that it names. Errors: InvalidArgument, naming the
+// file.
+absl::StatusOr<AuthConfig> LoadAuthConfig(const std::string& file);
+// The whole of a file. Errors: InvalidArgument, naming it.
+absl::StatusOr<std::string> ReadTextFile(const std::string& name);
+
 // Rules as they stand in the file and in tokens: [{"paths": [...], "operations": [...]}].
 absl::StatusOr<RuleSet> ParseRules(const nlohmann::json& json);
 
 // The hash under which a key stands in the file.
 std::string Sha256(std::string_view text);
-// A new key that cannot be guessed.
+// Principal::id of a credential with this hash, 32 bytes; `kind` is "key" or "jwt".
+std::string CredentialId(std::string_view kind, std::string_view hash);
+// New ones that cannot be guessed.
 std::string NewApiKey();
+std::string NewUrlSecret();
 
 }  // namespace ds::auth
 

@@ -1,7 +1,5 @@
 #include "gateway/auth/issuer.h"
 
-#include <fstream>
-#include <iterator>
 #include <utility>
 
 #include "spdlog/spdlog.h"
@@ -13,16 +11,10 @@ constexpr absl::Duration kFetchTimeout = absl::Seconds(10);
 // Between fetches that tokens with unknown keys ask for, and after a failed one.
 constexpr absl::Duration kMinRefresh = absl::Seconds(5);
 
-absl::StatusOr<std::string> ReadFile(const std::string& name) {
-  std::ifstream in(name);
-  if (!in) return absl::InvalidArgumentError("cannot read " + name);
-  return std::string((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
-}
-
 absl::StatusOr<VerificationKeys> ReadKeys(const IssuerConfig& config) {
   const bool is_jwks = !config.jwks_file.empty();
   const std::string& file = is_jwks ? config.jwks_file : config.key_file;
-  const absl::StatusOr<std::string> text = ReadFile(file);
+  const absl::StatusOr<std::string> text = ReadTextFile(file);
   if (!text.ok()) return text.status();
   if (is_jwks) {
     absl::StatusOr<VerificationKeys> keys = ParseJwks(*text);

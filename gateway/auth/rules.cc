@@ -12,7 +12,8 @@ bool Has(const Rule& rule, Permission permission) {
 
 bool MatchesAny(const Rule& rule, const StreamPath& path) {
   return std::any_of(rule.patterns.begin(), rule.patterns.end(),
-                     [&](const PathPattern& pattern) { return pattern.Matches(path.text()); });
+                     [&](const PathPattern& pattern) { return pattern.Matches(path.text()); }) ||
+         std::find(rule.paths.begin(), rule.paths.end(), path) != rule.paths.end();
 }
 
 bool IsPlainSegment(const std::string& value) {
@@ -98,13 +99,13 @@ RuleSet RuleSet::Filled(
     const std::function<std::optional<std::string>(const std::string& name)>& claim) const {
   std::vector<Rule> rules;
   for (const Rule& rule : rules_) {
-    Rule filled{.permissions = rule.permissions};
+    Rule filled{.paths = rule.paths, .permissions = rule.permissions};
     for (const PathPattern& pattern : rule.patterns) {
       if (std::optional<PathPattern> one = Fill(pattern, claim)) {
         filled.patterns.push_back(*std::move(one));
       }
     }
-    if (!filled.patterns.empty()) rules.push_back(std::move(filled));
+    if (!filled.patterns.empty() || !filled.paths.empty()) rules.push_back(std::move(filled));
   }
   return RuleSet(std::move(rules));
 }

@@ -26,10 +26,11 @@ enum class Permission : uint8_t {
 std::optional<Permission> PermissionFromName(std::string_view name);
 std::string_view PermissionName(Permission permission);
 
-// Permissions on all streams that one of the patterns means. In a pattern `{name}` stands for a
-// claim of the token.
+// Permissions on all streams that one of the patterns means, and on those that are named. In a
+// pattern `{name}` stands for a claim of the token.
 struct Rule {
   std::vector<PathPattern> patterns;
+  std::vector<StreamPath> paths = {};
   uint8_t permissions = 0;  // of Permission
 };
 
