@@ -1,9 +1,11 @@
 #include "gateway/handlers/cors.h"
 
-#include <deque>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
+#include "gateway/handlers/request_for_test.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -13,27 +15,20 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-// A request with these headers; it stays until the tests end, for requests cannot be copied.
-const http::Request& From(const std::vector<http::Request::Header>& headers) {
-  static std::deque<http::Request> made;
-  http::Request& request = made.emplace_back();
-  for (const http::Request::Header& header : headers) {
-    const http::Request::Span name = request.Append(header.name);
-    request.AddHeader(name, request.Append(header.value));
-  }
-  return request;
-}
+using Headers = std::vector<std::pair<std::string_view, std::string_view>>;
 
-std::string Answer(const Cors& cors, const http::Request& request) {
+RequestForTest From(const Headers& headers) { return RequestForTest("GET", headers); }
+
+std::string Answer(const Cors& cors, const RequestForTest& from) {
   http::Response response;
   response.headers = cors.common_lines();
-  cors.AddTo(request, response);
+  cors.AddTo(from.request, response);
   return response.headers;
 }
 
-std::string Preflight(const Cors& cors, const http::Request& request) {
+std::string Preflight(const Cors& cors, const RequestForTest& from) {
   http::Response response;
-  cors.AddPreflight(request, response);
+  cors.AddPreflight(from.request, response);
   return response.headers;
 }
 
