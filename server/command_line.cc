@@ -97,14 +97,19 @@ struct HttpTexts {
   std::string cursor_epoch = "2024-10-09T00:00:00Z";
   std::string cors_origins = "*";
   std::string cors_headers;
+  std::string allowed_hosts;
 };
 
 void AddHttpFlags(Flags& flags, ServerOptions& server, HttpTexts& texts) {
   GatewayOptions& gateway = server.gateway;
   flags.Value("stream-root", gateway.stream_root, "URL path below which the streams live");
-  flags.Value("public-url", gateway.public_url,
+  flags.Value("public-url", gateway.address.url,
               "what clients put before the stream root, such as https://streams.example, for the "
-              "URLs that they are given; by default http and the Host of the request");
+              "URLs that they are given; by default http and the Host of the request, which with "
+              "authentication must be among --allowed-hosts");
+  flags.Value("allowed-hosts", texts.allowed_hosts,
+              "the only hosts that requests may name, separated by commas: HOST, HOST:PORT or "
+              "*.DOMAIN; by default any");
   flags.Duration("long-poll-timeout", gateway.long_poll_timeout,
                  "how long a long-poll waits for data");
   flags.Duration("sse-reconnect-interval", gateway.sse_reconnect_interval,
@@ -151,6 +156,9 @@ void AddHttpFlags(Flags& flags, ServerOptions& server, HttpTexts& texts) {
   flags.Value("auth-config", server.auth_config_file,
               "file that says who may do what (docs/security.md); read again when it changes; "
               "without it anybody may do anything");
+  flags.OnOff("auth-basic-challenge", server.authentication.basic_challenge,
+              "offer Basic beside Bearer in 401 answers, so that browsers ask for a key when a "
+              "link is opened");
   flags.Value("auth-url", server.external_check.url,
               "URL that is asked whether a request may go on, as by Caddy's forward_auth");
   flags.Duration("auth-url-timeout", server.external_check.timeout, "how long its answer may take");
@@ -299,14 +307,13 @@ absl::Status FinishOptions(ServerOptions& server, const std::string& durability,
   CorsOptions& cors = server.gateway.cors;
   cors.origins = SplitList(texts.cors_origins == "none" ? "" : texts.cors_origins);
   cors.headers = SplitList(texts.cors_headers);
-  const absl::Status checked = CheckCors(cors);
+  PublicAddressOptions& address = server.gateway.address;
+  address.allowed_hosts = SplitList(texts.allowed_hosts);
+  while (address.url.ends_with('/')) address.url.pop_back();
+  absl::Status checked = CheckCors(cors);
+  if (checked.ok()) checked = CheckPublicAddress(address);
   if (!checked.ok()) return checked;
   server.engine.committer.webhooks.allowed_hosts = SplitList(absl::AsciiStrToLower(webhook_hosts));
-  std::string& url = server.gateway.public_url;
-  if (!url.empty() && !url.starts_with("http://") && !url.starts_with("https://")) {
-    return absl::InvalidArgumentError("--public-url must begin with https:// or http://");
-  }
-  while (url.ends_with('/')) url.pop_back();
   std::string error;
   if (!absl::ParseTime(absl::RFC3339_full, texts.cursor_epoch, &server.gateway.cursors.epoch,
                        &error)) {

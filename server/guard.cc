@@ -27,12 +27,24 @@ absl::StatusOr<std::unique_ptr<Guard>> Guard::Make(const ServerOptions& options,
         "(--auth-config, --auth-url)",
         options.listen);
   }
+  const PublicAddressOptions& address = options.gateway.address;
+  if ((asks || authenticates) && address.url.empty() && address.allowed_hosts.empty()) {
+    spdlog::warn(
+        "the server does not know its own URL, and the Host of a request is only a client's word: "
+        "webhooks are refused, and Location is a path (--public-url, --allowed-hosts)");
+  }
   if (options.rate_limits.any()) {
     guard->limiter_ = std::make_unique<RateLimiter>(options.rate_limits);
   }
   guard->memory_ = std::make_unique<MemoryGuard>(options.max_memory_bytes);
+  Authentication::Options authentication = options.authentication;
+  authentication.takes_cookies = asks;
+  const CorsOptions& cors = options.gateway.cors;
+  if (cors.credentials) authentication.trusted_origins = cors.origins;
+  authentication.public_url = options.gateway.address.url;
   guard->admission_ = std::make_unique<Admission>(
       Admission::Parts{.authenticator = guard->authenticator_.get(),
+                       .authentication = std::move(authentication),
                        .external = guard->external_check_.get(),
                        .limiter = guard->limiter_.get(),
                        .memory = guard->memory_.get(),

@@ -6,6 +6,7 @@
 
 #include "absl/time/time.h"
 #include "gateway/auth/external_check.h"
+#include "gateway/handlers/authentication.h"
 #include "gateway/handlers/gateway.h"
 #include "gateway/http/connection.h"
 #include "gateway/limits/rate_limiter.h"
@@ -47,6 +48,7 @@ struct ServerOptions {
   std::string rpc_token_file;
   // Who may do what: the file that docs/security.md describes; empty: anybody anything.
   std::string auth_config_file;
+  Authentication::Options authentication;
   auth::ExternalCheck::Options external_check;
   RateLimits rate_limits;
   std::string client_address_header;

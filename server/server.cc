@@ -300,8 +300,9 @@ class ServerImpl final : public Server {
   }
 
   absl::Status StartHttp() {
-    const absl::Status cors = CheckCors(options_.gateway.cors);
-    if (!cors.ok()) return cors;
+    absl::Status checked = CheckCors(options_.gateway.cors);
+    if (checked.ok()) checked = CheckPublicAddress(options_.gateway.address);
+    if (!checked.ok()) return checked;
     uint32_t count = options_.threads;
     if (count == 0) count = std::max(2u, std::thread::hardware_concurrency()) - 1;
     std::vector<http::IoThread*> threads;

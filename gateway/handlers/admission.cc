@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "gateway/auth/signed_url.h"
 #include "gateway/handlers/callback_result.h"
 #include "gateway/limits/client_address.h"
 #include "gateway/protocol/subscription_json.h"
@@ -83,6 +84,7 @@ std::string_view QueryOf(std::string_view target) {
 
 Admission::Admission(const Parts& parts, Metrics& metrics)
     : parts_(parts),
+      authentication_(parts.authenticator, parts.authentication),
       unauthenticated_(metrics.Counter("durable_streams_auth_refusals_total",
                                        "Requests that were refused for who they are from.",
                                        {{"reason", "unauthenticated"}})),
@@ -127,47 +129,32 @@ std::string Admission::ClientAddress(const RequestContext& context) const {
 
 bool Admission::JudgeAgain(RequestContext& context) const {
   const uint64_t generation = parts_.authenticator->generation();
-  const absl::StatusOr<auth::PrincipalPtr> principal =
-      parts_.authenticator->Authenticate(context.credential);
+  const absl::StatusOr<auth::PrincipalPtr> principal = authentication_.IdentifyAgain(context);
   if (!principal.ok()) {
     // While the keys of a new configuration are being fetched nobody knows; then they will say.
     return GetErrorCode(principal.status()) == ErrorCode::kOverloaded;
   }
-  if (!(*principal)->rules.Allows(context.permission_judged, context.target.path)) return false;
+  if (!(*principal)->Allows(context.permission_judged, context.target.path)) return false;
   context.judged_generation = generation;
   return true;
 }
 
 Task<absl::Status> Admission::Admit(RequestContext& context) {
-  if (parts_.authenticator != nullptr && !IsOpenToAll(context)) {
-    const std::string token(BearerToken(context.request().Find("authorization")));
-    context.judged_generation = parts_.authenticator->generation();
-    if (context.target.Find("live") != nullptr) context.credential = token;
-    std::shared_ptr<auth::Issuer> refresh;
-    absl::StatusOr<auth::PrincipalPtr> principal =
-        parts_.authenticator->Authenticate(token, &refresh);
-    if (!principal.ok() && refresh != nullptr) {
-      // The issuer may have rotated its keys.
-      auto start = [this, refresh](UniqueFunction<void(int)> done) {
-        parts_.authenticator->Refresh(refresh, [done = std::move(done)]() mutable { done(0); });
-      };
-      CallbackAwaiter<int> fetched(context.exchange.io(), context.call.deadline, std::move(start));
-      if (!co_await fetched) {
-        co_return MakeError(ErrorCode::kDeadlineExceeded, "the issuer's keys did not come in time");
-      }
-      principal = parts_.authenticator->Authenticate(token);
+  if (authentication_.on() && !IsOpenToAll(context)) {
+    if (parts_.authenticator != nullptr) {
+      context.judged_generation = parts_.authenticator->generation();
     }
-    if (!principal.ok()) {
-      if (GetErrorCode(principal.status()) == ErrorCode::kUnauthenticated) {
-        unauthenticated_.Increment();
-        context.challenge = token.empty() ? "Bearer" : "Bearer error=\"invalid_token\"";
-      }
-      co_return principal.status();
+    const absl::Status identified = co_await authentication_.Identify(context);
+    if (!identified.ok()) {
+      const int status = Describe(GetErrorCode(identified)).http_status;
+      if (status == 401) unauthenticated_.Increment();
+      if (status == 403) forbidden_.Increment();
+      co_return identified;
     }
-    context.principal = *std::move(principal);
-    if (!context.principal->anonymous) context.client = context.principal->name;
-    const absl::Status authorized = Authorize(context, RuledPath(context));
-    if (!authorized.ok()) co_return authorized;
+    if (context.principal != nullptr) {
+      const absl::Status authorized = Authorize(context, RuledPath(context));
+      if (!authorized.ok()) co_return authorized;
+    }
   }
   if (parts_.external != nullptr && !IsOpenToAll(context)) {
     const absl::Status answered = co_await AskExternal(context, nullptr);
@@ -181,7 +168,13 @@ Task<absl::Status> Admission::Admit(RequestContext& context) {
     }
   }
   if (parts_.limiter != nullptr) {
-    if (context.client.empty()) context.client = "address:" + ClientAddress(context);
+    if (context.client.empty()) {
+      context.client = "address:" + ClientAddress(context);
+    } else if (context.principal != nullptr && context.principal->is_signed_url &&
+               context.client == context.principal->name) {
+      // One signer's URLs are in many hands; and more of them are not more for one hand.
+      context.client += "@" + ClientAddress(context);
+    }
     const RateLimiter::Decision decision = parts_.limiter->Take(
         context.client, context.request().body.size(), std::chrono::steady_clock::now());
     context.rate = decision;
@@ -206,7 +199,9 @@ Task<absl::Status> Admission::AskExternal(RequestContext& context, const Access*
     question.operation = std::string(OperationName(context.operation));
     question.path = EscapePath(context.target.path.text());
     question.uri = parts_.stream_root + question.path;
-    question.uri += QueryOf(request.target());
+    question.uri += context.url_is_signed
+                        ? WithoutParameter(QueryOf(request.target()), auth::kSignatureParameter)
+                        : std::string(QueryOf(request.target()));
   } else {
     question.method = std::string(MethodOf(access->permission));
     question.operation = std::string(PermissionName(access->permission));
@@ -230,7 +225,7 @@ Task<absl::Status> Admission::AskExternal(RequestContext& context, const Access*
     const ErrorCode code = GetErrorCode(answer.status);
     if (code == ErrorCode::kUnauthenticated) unauthenticated_.Increment();
     if (code == ErrorCode::kForbidden) forbidden_.Increment();
-    context.challenge = answer.challenge.empty() ? "Bearer" : answer.challenge;
+    if (!answer.challenge.empty()) context.challenges = {answer.challenge};
     co_return answer.status;
   }
   if (access == nullptr && !answer.principal.empty()) context.client = "user:" + answer.principal;
@@ -243,11 +238,11 @@ Task<absl::Status> Admission::Judge(RequestContext& context, std::vector<Access>
                                   : context.Admits(access.permission, access.pattern);
   });
   if (context.principal != nullptr) {
-    const auth::RuleSet& rules = context.principal->rules;
+    const auth::Principal& principal = *context.principal;
     for (const Access& access : accesses) {
       const bool allowed = access.pattern.empty()
-                               ? rules.Allows(access.permission, access.path)
-                               : rules.AllowsPattern(access.permission, access.pattern);
+                               ? principal.Allows(access.permission, access.path)
+                               : principal.AllowsPattern(access.permission, access.pattern);
       if (allowed) continue;
       forbidden_.Increment();
       co_return MakeError(ErrorCode::kForbidden, Why(access));
@@ -268,18 +263,18 @@ Task<absl::Status> Admission::Judge(RequestContext& context, std::vector<Access>
 }
 
 absl::Status Admission::Authorize(RequestContext& context, const StreamPath& path) {
-  const auth::RuleSet& rules = context.principal->rules;
-  if (rules.Allows(PermissionFor(context), path)) return absl::OkStatus();
-  if (context.principal->anonymous && context.request().Find("authorization") == std::nullopt) {
+  const auth::Principal& principal = *context.principal;
+  if (principal.Allows(PermissionFor(context), path)) return absl::OkStatus();
+  if (principal.anonymous && context.request().Find("authorization") == std::nullopt) {
     // With credentials it may be another matter.
     unauthenticated_.Increment();
-    context.challenge = "Bearer";
+    authentication_.AddChallenges(context, /*refused=*/false);
     return MakeError(ErrorCode::kUnauthenticated, "a bearer token is required");
   }
   forbidden_.Increment();
   // Whether there is a stream must not be told from the answer. Where one may not create, none says
   // so, whether it is there or not.
-  if (context.operation == HttpOperation::kCreate || rules.Sees(path)) {
+  if (context.operation == HttpOperation::kCreate || principal.Sees(path)) {
     return MakeError(ErrorCode::kForbidden);
   }
   return MakeError(context.operation == HttpOperation::kSubscription

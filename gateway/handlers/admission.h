@@ -9,6 +9,7 @@
 #include "base/task.h"
 #include "gateway/auth/authenticator.h"
 #include "gateway/auth/external_check.h"
+#include "gateway/handlers/authentication.h"
 #include "gateway/handlers/request_context.h"
 #include "gateway/limits/memory_guard.h"
 #include "gateway/limits/rate_limiter.h"
@@ -23,6 +24,7 @@ class Admission {
  public:
   struct Parts {
     auth::Authenticator* authenticator = nullptr;
+    Authentication::Options authentication;
     auth::ExternalCheck* external = nullptr;
     RateLimiter* limiter = nullptr;
     const MemoryGuard* memory = nullptr;
@@ -37,14 +39,17 @@ class Admission {
   Admission(const Parts& parts, Metrics& metrics);
 
   // Whether Admit has to be asked; Shed always has.
-  bool guards() const {
-    return parts_.authenticator != nullptr || parts_.external != nullptr ||
-           parts_.limiter != nullptr;
+  bool guards() const { return authenticates() || parts_.limiter != nullptr; }
+  // Whether clients are told apart, here or by the external check.
+  bool authenticates() const {
+    return parts_.authenticator != nullptr || parts_.external != nullptr;
   }
+  // nullptr when there is none.
+  auth::Authenticator* authenticator() const { return parts_.authenticator; }
   // kOverloaded while memory is short. Deleting is let through: it is what frees some.
   absl::Status Shed(const RequestContext& context);
-  // Sets what is found out in the context. Errors: kUnauthenticated, kForbidden, kStreamNotFound
-  // (what one may not see is not there), kRateLimited, kOverloaded.
+  // Sets what is found out in the context. Errors: those of Authentication::Identify, kForbidden,
+  // kStreamNotFound (what one may not see is not there), kRateLimited.
   Task<absl::Status> Admit(RequestContext& context);
 
   // Whether the request may also do all that it asks of the store: as a whole, before any of it is
@@ -96,6 +101,7 @@ class Admission {
   Task<absl::Status> AskExternal(RequestContext& context, const Access* access);
 
   const Parts parts_;
+  const Authentication authentication_;
   prometheus::Counter& unauthenticated_;
   prometheus::Counter& forbidden_;
   prometheus::Counter& limited_requests_;

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "gateway/auth/credential.h"
 #include "gateway/handlers/gateway.h"
 #include "gateway/protocol/subscription_json.h"
 #include "storage/api/errors.h"
@@ -24,7 +25,7 @@ void Take(absl::StatusOr<Body> body, Parsed& parsed, Make make) {
 }
 
 Parsed ParseControl(const http::Request& request, const ControlRoute& route,
-                    const std::string& root_url, bool root_is_configured) {
+                    const std::optional<std::string>& root_url, bool root_is_configured) {
   Parsed parsed;
   parsed.call.id = route.id;
   // HEAD is GET whose answer's body is left out on the way.
@@ -33,7 +34,7 @@ Parsed ParseControl(const http::Request& request, const ControlRoute& route,
     if (method != expected) parsed.status = MakeError(ErrorCode::kMethodNotAllowed);
     return parsed.status.ok();
   };
-  const std::string token(BearerToken(request.Find("authorization")));
+  const std::string token(auth::BearerToken(request.Find("authorization")));
   const auto expect_token = [&] {
     if (token.empty()) {
       parsed.status = MakeError(ErrorCode::kTokenInvalid, "a bearer token is required");
@@ -47,7 +48,13 @@ Parsed ParseControl(const http::Request& request, const ControlRoute& route,
     case ControlRoute::Kind::kSubscription:
       if (method == "PUT") {
         Take(ParseSubscriptionBody(request.body), parsed, [&](SubscriptionConfig config) {
-          return SubscriptionCall::Put{std::move(config), root_url, root_is_configured};
+          // Others are called by a webhook with it: a client's word is not enough.
+          if (!root_url && config.type == SubscriptionType::kWebhook) {
+            parsed.status = MakeError(ErrorCode::kPublicUrlUnknown,
+                                      "webhooks need --public-url or --allowed-hosts here");
+          }
+          return SubscriptionCall::Put{std::move(config), root_url.value_or(""),
+                                       root_is_configured};
         });
       } else if (method == "DELETE") {
         parsed.call.operation = SubscriptionCall::Delete{};
@@ -100,10 +107,6 @@ Parsed ParseControl(const http::Request& request, const ControlRoute& route,
 
 }  // namespace
 
-std::string Gateway::RootUrl(const http::Request& request) const {
-  return OriginUrl(request) + options_.stream_root;
-}
-
 http::Response Gateway::ControlAnswer(const ControlRoute& route, const SubscriptionAnswer& answer,
                                       const RequestContext& context) const {
   const http::Request& request = context.request();
@@ -131,7 +134,7 @@ http::Response Gateway::ControlAnswer(const ControlRoute& route, const Subscript
     }
     case Kind::kSubscription:
       if (request.method() == "DELETE") return Begin(204, context);
-      return json(answer.created ? 201 : 200, SubscriptionBody(answer.info, RootUrl(request)));
+      return json(answer.created ? 201 : 200, SubscriptionBody(answer.info));
     case Kind::kClaim:
       return json(200, ClaimBody(answer));
     case Kind::kCallback:
@@ -152,7 +155,9 @@ Task<int> Gateway::Control(RequestContext& context) {
     co_return co_await context.exchange.Respond(
         Problem(MakeError(ErrorCode::kStreamNotFound, "no such control API"), context));
   }
-  Parsed parsed = ParseControl(request, *route, RootUrl(request), !options_.public_url.empty());
+  std::optional<std::string> root_url = address_.OriginUrl(request);
+  if (root_url) root_url->append(options_.stream_root);
+  Parsed parsed = ParseControl(request, *route, root_url, address_.is_configured());
   if (parsed.status.ok()) parsed.status = co_await admission_.AdmitAll(context, parsed.call);
   SubscriptionAnswer answer;
   if (parsed.status.ok()) {

@@ -23,7 +23,7 @@ constexpr char kExposed[] =
     "Accept-Encoding, Content-Encoding, "
     "Retry-After, RateLimit-Policy, RateLimit, Allow, WWW-Authenticate, X-Request-Id, "
     "X-Content-Type-Options, Cross-Origin-Resource-Policy, X-Accel-Buffering, "
-    "Content-Security-Policy";
+    "Content-Security-Policy, Referrer-Policy";
 constexpr char kMaxAgeSeconds[] = "86400";
 
 bool IsToken(std::string_view text) {

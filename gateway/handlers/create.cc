@@ -30,7 +30,7 @@ absl::StatusOr<CreateRequest> ParseCreate(http::Request& request, const Target& 
       ParseLifetime(request.Find("stream-ttl"), request.Find("stream-expires-at"));
   if (!lifetime.ok()) return lifetime.status();
   create.lifetime = *std::move(lifetime);
-  const absl::StatusOr<Field> source = SourcePath(request, options.public_url);
+  const absl::StatusOr<Field> source = SourcePath(request, options.address.url);
   if (!source.ok()) return source.status();
   absl::StatusOr<std::optional<ForkPoint>> fork =
       ParseFork(*source, request.Find("stream-fork-offset"), request.Find("stream-fork-sub-offset"),
@@ -70,8 +70,10 @@ Task<int> Gateway::Create(RequestContext& context) {
   }
   http::Response response = Begin(result.created ? 201 : 200, context);
   if (result.created) {
-    response.Add("Location",
-                 OriginUrl(context.request()).append(TargetPath(context.request().target())));
+    // Where the server does not know its own URL, the path alone (RFC 9110 section 10.2.2).
+    response.Add("Location", address_.OriginUrl(context.request())
+                                 .value_or("")
+                                 .append(TargetPath(context.request().target())));
   }
   response.Add("Content-Type", result.content_type);
   AddNextOffset(result.tail, response);

@@ -15,7 +15,7 @@ namespace ds {
 class CrossSiteCheck {
  public:
   // Pages of these origins may; `public_url` is this server's own, empty when it is not known.
-  CrossSiteCheck(std::vector<std::string> trusted_origins, std::string public_url);
+  CrossSiteCheck(std::vector<std::string> trusted_origins, std::string_view public_url);
 
   // Where browsers say nothing of who made the request (Origin and Sec-Fetch-Site are not there),
   // the client is no browser of these years; `needs_origin` refuses it all the same.

@@ -58,6 +58,13 @@ TEST_F(CrossSiteTest, OtherPagesDoNot) {
       "POST", {{"Sec-Fetch-Site", "cross-site"}, {"Origin", "http://streams.example:8443"}}));
 }
 
+TEST(CrossSiteCheckTest, TheServersOwnUrlIsComparedAsBrowsersWriteOrigins) {
+  const CrossSiteCheck check({}, "https://Public.example:443/base");
+  EXPECT_TRUE(check.Passes(Make("POST", {{"Origin", "https://public.example"}}).request, true));
+  EXPECT_FALSE(check.Passes(Make("POST", {{"Origin", "http://public.example"}}).request, true));
+  EXPECT_FALSE(CrossSiteCheck({}, "").Passes(Make("POST", {{"Origin", "null"}}).request, true));
+}
+
 TEST_F(CrossSiteTest, WhoSaysNothingIsJudgedByWhatItCarries) {
   EXPECT_FALSE(Passes("POST", {}, /*needs_origin=*/true));
   EXPECT_TRUE(Passes("POST", {}, /*needs_origin=*/false));

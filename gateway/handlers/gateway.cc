@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "gateway/auth/signed_url.h"
 #include "gateway/handlers/field_rules.h"
 #include "gateway/protocol/content_coding.h"
 #include "gateway/protocol/encoding.h"
@@ -31,7 +32,8 @@ Gateway::Gateway(const GatewayOptions& options, StreamStore& store, LiveFeeds& f
       clock_(clock),
       keepalive_(options.sse_keepalive),
       probe_(metrics),
-      cors_(options.cors) {
+      cors_(options.cors),
+      address_(options.address, admission.authenticates()) {
   http::Response common;
   common.Add("X-Content-Type-Options", "nosniff");
   common.Add("Cross-Origin-Resource-Policy", "cross-origin");
@@ -89,6 +91,7 @@ SteadyTime Gateway::CallDeadline() const {
 absl::Status Gateway::Identify(RequestContext& context) const {
   const http::Request& request = context.request();
   if (!IsKnownMethod(request.method())) return MakeError(ErrorCode::kNotImplemented);
+  if (!address_.Serves(request)) return MakeError(ErrorCode::kMisdirectedRequest);
   const absl::Status error = ParseTarget(request.target(), options_.stream_root, context.target);
   if (request.method() == "OPTIONS") {
     context.operation = HttpOperation::kOptions;
@@ -96,6 +99,7 @@ absl::Status Gateway::Identify(RequestContext& context) const {
     return absl::OkStatus();
   }
   if (!error.ok()) return error;
+  context.url_is_signed = auth::IsSigned(context.target.query);
   if (IsControlPath(context.target.path)) {
     context.operation = HttpOperation::kSubscription;
   } else if (request.method() == "GET") {
@@ -160,6 +164,8 @@ http::Response Gateway::Begin(int status, const RequestContext& context) const {
   response.headers.reserve(static_headers_.size() + kOwnHeaderBytes);
   response.headers = static_headers_;
   cors_.AddTo(context.request(), response);
+  // What an answer links to must not learn the URL that it came by.
+  if (context.url_is_signed) response.Add("Referrer-Policy", "no-referrer");
   if (context.rate) AddRateLimit(context, response);
   return response;
 }
@@ -207,7 +213,10 @@ void Gateway::AddFailure(const absl::Status& error, const RequestContext& contex
                          http::Response& response) {
   const ErrorInfo& info = Describe(GetErrorCode(error));
   if (info.http_status == 401) {
-    response.Add("WWW-Authenticate", context.challenge.empty() ? "Bearer" : context.challenge);
+    for (const std::string& challenge : context.challenges) {
+      response.Add("WWW-Authenticate", challenge);
+    }
+    if (context.challenges.empty()) response.Add("WWW-Authenticate", "Bearer");
   }
   if (info.http_status == 429 && context.rate) {
     const absl::Duration wait =
@@ -225,12 +234,6 @@ void Gateway::AddFailure(const absl::Status& error, const RequestContext& contex
   spdlog::log(info.http_status == 500 ? spdlog::level::err : spdlog::level::warn,
               "trace={} method={} status={} code={}: {}", id, context.request().method(),
               info.http_status, info.name, std::string(error.message()));
-}
-
-std::string Gateway::OriginUrl(const http::Request& request) const {
-  if (!options_.public_url.empty()) return options_.public_url;
-  if (request.authority().empty()) return {};
-  return (request.secure ? "https://" : "http://") + std::string(request.authority());
 }
 
 void Gateway::AddNextOffset(const Offset& next, http::Response& response) {

@@ -11,6 +11,7 @@
 #include "gateway/handlers/admission.h"
 #include "gateway/handlers/cors.h"
 #include "gateway/handlers/probe.h"
+#include "gateway/handlers/public_address.h"
 #include "gateway/handlers/request_context.h"
 #include "gateway/handlers/store_call.h"
 #include "gateway/http/exchange.h"
@@ -29,9 +30,7 @@ namespace ds {
 
 struct GatewayOptions {
   std::string stream_root = "/v1/stream/";
-  // What clients put before the stream root, such as "https://streams.example"; empty: http and the
-  // Host that the request names.
-  std::string public_url;
+  PublicAddressOptions address;
   absl::Duration long_poll_timeout = absl::Seconds(30);
   absl::Duration sse_reconnect_interval = absl::Seconds(60);
   absl::Duration sse_keepalive = absl::Seconds(15);  // 0: none
@@ -76,7 +75,8 @@ class Gateway final : public http::Handler {
   enum class Step { kWait, kEnd, kGone };
 
   void TakeTrace(RequestContext& context) const;
-  // Finds out what is asked for. Errors: those of ParseTarget, kMethodNotAllowed, kNotImplemented.
+  // Finds out what is asked for. Errors: those of ParseTarget, kMethodNotAllowed, kNotImplemented,
+  // kMisdirectedRequest.
   absl::Status Identify(RequestContext& context) const;
   // Decodes the request's body in place, if its operation has one. Errors: kUnsupportedEncoding,
   // kBadRequest, kPayloadTooLarge, kOverloaded.
@@ -146,9 +146,6 @@ class Gateway final : public http::Handler {
                          http::Response& response);
   http::Response ControlAnswer(const ControlRoute& route, const SubscriptionAnswer& answer,
                                const RequestContext& context) const;
-  // The URL before the path of a request, and that of the stream root, as the client sees them.
-  std::string OriginUrl(const http::Request& request) const;
-  std::string RootUrl(const http::Request& request) const;
   static void AddNextOffset(const Offset& next, http::Response& response);
   // Of an answer with stored content: a browser that shows it as a document, as it does text/html
   // and SVG, runs nothing in it and gives it no origin (Content Security Policy Level 3).
@@ -177,6 +174,7 @@ class Gateway final : public http::Handler {
   const Keepalive keepalive_;
   GatewayProbe probe_;
   const Cors cors_;
+  const PublicAddress address_;
   std::string static_headers_;
 };
 

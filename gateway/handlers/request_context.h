@@ -29,6 +29,7 @@ struct RequestContext {
   http::Exchange& exchange;
   Target target;
   HttpOperation operation = HttpOperation::kOther;
+  bool url_is_signed = false;  // or claims to be
 
   // Whether the answer is for this client only.
   bool is_private() const {
@@ -50,15 +51,17 @@ struct RequestContext {
   bool judged = false;  // by rules or an external check; see Admission
   auth::Permission permission_judged = auth::Permission::kRead;  // on the target's path
   std::vector<Access> admitted;  // what was judged beside that, and may be done
-  // Of a live read: with what it came, and as of when that was judged; see Admission::StillAdmits.
+  // Of a live read: the token with which it came (none by a signed URL), and as of when that was
+  // judged; see Admission::StillAdmits.
   std::string credential;
   uint64_t judged_generation = 0;
   ConditionPtr condition;        // of a write
   CallContext call;              // for the calls on the storage
   auth::PrincipalPtr principal;  // nullptr without authentication
   bool checked_externally = false;
-  std::string client;     // whose limits count; empty without limits
-  std::string challenge;  // of a 401: the header WWW-Authenticate
+  std::string client;  // whose limits count; empty without limits
+  // Of a 401: the lines of WWW-Authenticate; none stand for "Bearer".
+  std::vector<std::string> challenges;
   std::optional<RateLimiter::Decision> rate;
   std::chrono::steady_clock::time_point begin = std::chrono::steady_clock::now();
 };

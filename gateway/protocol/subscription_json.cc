@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/base64url.h"
 #include "nlohmann/json.hpp"
@@ -255,17 +254,7 @@ absl::StatusOr<SubscriptionCall::WakeReference> ParseReleaseBody(std::string_vie
   return wake;
 }
 
-std::string_view BearerToken(std::optional<std::string_view> authorization) {
-  constexpr size_t kSchemeSize = 7;
-  if (!authorization || authorization->size() <= kSchemeSize) return {};
-  const std::string_view scheme = authorization->substr(0, kSchemeSize);
-  if (!absl::EqualsIgnoreCase(absl::string_view(scheme.data(), scheme.size()), "Bearer ")) {
-    return {};
-  }
-  return authorization->substr(kSchemeSize);
-}
-
-std::string SubscriptionBody(const SubscriptionInfo& info, std::string_view root_url) {
+std::string SubscriptionBody(const SubscriptionInfo& info) {
   const bool is_webhook = info.config.type == SubscriptionType::kWebhook;
   Json json;
   json["id"] = info.id;
@@ -278,7 +267,7 @@ std::string SubscriptionBody(const SubscriptionInfo& info, std::string_view root
     json["webhook"]["url"] = info.config.webhook_url;
     json["webhook"]["signing"]["alg"] = "ed25519";
     json["webhook"]["signing"]["kid"] = info.signing_key_id;
-    json["webhook"]["signing"]["jwks_url"] = std::string(root_url) + "__ds/jwks.json";
+    json["webhook"]["signing"]["jwks_url"] = info.base_url + "__ds/jwks.json";
   }
   json["wake_stream"] = is_webhook ? Json(nullptr) : Json(info.config.wake_stream.text());
   json["lease_ttl_ms"] = info.config.lease_ttl_ms;

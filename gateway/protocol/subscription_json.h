@@ -46,11 +46,7 @@ absl::StatusOr<SubscriptionCall::Ack> ParseAckBody(std::string_view body);
 // Without token.
 absl::StatusOr<SubscriptionCall::WakeReference> ParseReleaseBody(std::string_view body);
 
-// The token of `Authorization: Bearer TOKEN`; empty when there is none.
-std::string_view BearerToken(std::optional<std::string_view> authorization);
-
-// `root_url` is the stream root as the client sees it.
-std::string SubscriptionBody(const SubscriptionInfo& info, std::string_view root_url);
+std::string SubscriptionBody(const SubscriptionInfo& info);
 std::string ClaimBody(const SubscriptionAnswer& answer);
 std::string AckBody(const SubscriptionAnswer& answer);
 // A JWK Set (RFC 7517, RFC 8037).

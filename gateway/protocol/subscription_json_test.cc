@@ -116,13 +116,5 @@ TEST(SubscriptionBodies, ErrorsHaveTheirNames) {
               ::testing::HasSubstr("INVALID_OFFSET"));
 }
 
-TEST(BearerTokenTest, TakesTheTokenWhateverTheCaseOfItsScheme) {
-  EXPECT_EQ(BearerToken("Bearer abc"), "abc");
-  EXPECT_EQ(BearerToken("bearer abc"), "abc");
-  EXPECT_EQ(BearerToken("Basic abc"), "");
-  EXPECT_EQ(BearerToken("Bearer "), "");
-  EXPECT_EQ(BearerToken(std::nullopt), "");
-}
-
 }  // namespace
 }  // namespace ds

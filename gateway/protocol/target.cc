@@ -110,4 +110,25 @@ absl::Status ParseTarget(std::string_view target, std::string_view root, Target&
   return absl::OkStatus();
 }
 
+std::string WithoutParameter(std::string_view target, std::string_view name) {
+  target = target.substr(0, target.find('#'));
+  const size_t mark = target.find('?');
+  if (mark == target.npos) return std::string(target);
+  std::string kept(target.substr(0, mark));
+  char separator = '?';
+  std::string key;
+  for (std::string_view rest = target.substr(mark + 1);;) {
+    const size_t end = std::min(rest.find('&'), rest.size());
+    const std::string_view item = rest.substr(0, end);
+    const bool is_it = PercentDecode(item.substr(0, item.find('=')), true, key) && key == name;
+    if (!is_it) {
+      kept.push_back(separator);
+      kept.append(item);
+      separator = '&';
+    }
+    if (end == rest.size()) return kept;
+    rest.remove_prefix(end + 1);
+  }
+}
+
 }  // namespace ds

@@ -41,6 +41,10 @@ absl::Status ParseTarget(std::string_view target, std::string_view root, Target&
 // The path of a target, without query, scheme or authority.
 std::string_view TargetPath(std::string_view target);
 
+// The target without the query's parameters of that name, however it is encoded, and without a
+// fragment. REQUIRES: ParseTarget takes it.
+std::string WithoutParameter(std::string_view target, std::string_view name);
+
 }  // namespace ds
 
 #endif  // GATEWAY_PROTOCOL_TARGET_H_
