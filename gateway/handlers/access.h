@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "gateway/auth/rules.h"
+#include "gateway/auth/signed_url.h"
 #include "storage/api/subscriptions.h"
 #include "storage/api/types.h"
 
@@ -81,6 +82,21 @@ void ForEachAccess(const SubscriptionCall& call, Visit&& visit) {
   }
   if (streams == nullptr) return;
   for (const StreamPath& path : *streams) visit(PermissionToRead(path), path);
+}
+
+// Who has a URL signed hands out what it is for.
+template <typename Visit>
+void ForEachAccess(const auth::UrlWish& wish, Visit&& visit) {
+  const uint8_t permissions = auth::UrlPermissions(wish.operations);
+  for (int bit = 0; bit < 8; ++bit) {
+    if ((permissions >> bit & 1) == 0) continue;
+    const auto permission = static_cast<auth::Permission>(1 << bit);
+    if (wish.pattern.empty()) {
+      visit(permission, wish.path);
+    } else {
+      visit(permission, wish.pattern);
+    }
+  }
 }
 
 // The same as a list.

@@ -53,7 +53,8 @@ StreamPath RuledPath(const RequestContext& context) {
   return context.target.path;
 }
 
-std::string_view Why(const Access& access) {
+std::string_view Why(HttpOperation operation, const Access& access) {
+  if (operation == HttpOperation::kSignUrl) return "one may sign only for what one may do";
   if (!access.pattern.empty()) return "the pattern reaches streams that may not be read";
   if (access.permission == auth::Permission::kAppend)
     return "the wake stream may not be written to";
@@ -245,7 +246,7 @@ Task<absl::Status> Admission::Judge(RequestContext& context, std::vector<Access>
                                : principal.AllowsPattern(access.permission, access.pattern);
       if (allowed) continue;
       forbidden_.Increment();
-      co_return MakeError(ErrorCode::kForbidden, Why(access));
+      co_return MakeError(ErrorCode::kForbidden, Why(context.operation, access));
     }
   }
   if (parts_.external != nullptr) {
@@ -264,7 +265,12 @@ Task<absl::Status> Admission::Judge(RequestContext& context, std::vector<Access>
 
 absl::Status Admission::Authorize(RequestContext& context, const StreamPath& path) {
   const auth::Principal& principal = *context.principal;
-  if (principal.Allows(PermissionFor(context), path)) return absl::OkStatus();
+  if (context.operation == HttpOperation::kSignUrl) {
+    // What is signed for is judged once it is known: AdmitAll.
+    if (!principal.anonymous) return absl::OkStatus();
+  } else if (principal.Allows(PermissionFor(context), path)) {
+    return absl::OkStatus();
+  }
   if (principal.anonymous && context.request().Find("authorization") == std::nullopt) {
     // With credentials it may be another matter.
     unauthenticated_.Increment();

@@ -20,7 +20,7 @@ struct [[nodiscard]] Yield {
 
 bool HasBody(HttpOperation operation) {
   return operation == HttpOperation::kCreate || operation == HttpOperation::kAppend ||
-         operation == HttpOperation::kSubscription;
+         operation == HttpOperation::kSubscription || operation == HttpOperation::kSignUrl;
 }
 
 }  // namespace

@@ -101,7 +101,8 @@ absl::Status Gateway::Identify(RequestContext& context) const {
   if (!error.ok()) return error;
   context.url_is_signed = auth::IsSigned(context.target.query);
   if (IsControlPath(context.target.path)) {
-    context.operation = HttpOperation::kSubscription;
+    context.operation = context.target.path == kSignUrlPath ? HttpOperation::kSignUrl
+                                                            : HttpOperation::kSubscription;
   } else if (request.method() == "GET") {
     context.operation = HttpOperation::kRead;
   } else if (request.method() == "POST") {
@@ -130,6 +131,8 @@ Task<int> Gateway::Dispatch(RequestContext& context) {
       return Delete(context);
     case HttpOperation::kSubscription:
       return Control(context);
+    case HttpOperation::kSignUrl:
+      return SignUrl(context);
     default:
       return Options(context);
   }

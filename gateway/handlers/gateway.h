@@ -102,6 +102,7 @@ class Gateway final : public http::Handler {
   Task<int> Head(RequestContext& context);
   Task<int> Delete(RequestContext& context);
   Task<int> Control(RequestContext& context);
+  Task<int> SignUrl(RequestContext& context);
   Task<int> Options(RequestContext& context);
   // Reads on from where `live` stands, which it leaves as it is when that fails.
   Task<absl::Status> ReadOn(RequestContext& context, uint64_t max_bytes, LiveRead& live);

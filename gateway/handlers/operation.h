@@ -16,6 +16,7 @@ enum class HttpOperation {
   kHead,
   kDelete,
   kSubscription,  // below __ds
+  kSignUrl,
   kOptions,
   kOther,  // none of these, or refused before it could be told
 };
@@ -39,6 +40,8 @@ constexpr std::string_view OperationName(HttpOperation operation) {
       return "delete";
     case HttpOperation::kSubscription:
       return "subscription";
+    case HttpOperation::kSignUrl:
+      return "sign_url";
     case HttpOperation::kOptions:
       return "options";
     case HttpOperation::kOther:

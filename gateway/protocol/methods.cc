@@ -18,6 +18,7 @@ std::string_view AllowedMethods(const StreamPath& path) {
   constexpr std::string_view kReading = "GET, HEAD, OPTIONS";
   if (path.text() == kRegistryPath) return kReading;
   if (!IsControlPath(path)) return kAllMethods;
+  if (path.text() == kSignUrlPath) return "POST, OPTIONS";
   const std::optional<ControlRoute> route = ParseControlPath(path);
   if (!route) return "OPTIONS";
   switch (route->kind) {
