@@ -6,6 +6,7 @@ void AddCommands(CLI::App& app, std::function<int()>& chosen) {
   AddStreamCommands(app, chosen);
   AddDataCommands(app, chosen);
   AddKeyCommands(app, chosen);
+  AddUrlCommands(app, chosen);
 }
 
 }  // namespace ds
