@@ -149,6 +149,27 @@ describe("errors can be read by pages", () => {
     }
   })
 
+  // Whose page it was is not known yet, so only the server that lets all call can say so.
+  const early = [
+    ["414", 414, { query: `?${"x".repeat(9000)}`, headers: {} }],
+    ["431", 431, { query: "", headers: Object.fromEntries(["a", "b", "c", "d"].map((name) => [`x-${name}`, "x".repeat(10_000)])) }],
+  ]
+  test.each(early)("%s, which comes before the head is read", async (_name, status, { query, headers }) => {
+    const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+    const ask = (server) => raw(server.url, `GET ${new URL(server.url).pathname}x${query} HTTP/1.1\r\nHost: x\r\nOrigin: ${app}\r\n${lines.join("")}\r\n`)
+    const answer = await ask(open)
+    expect(statusOf(answer)).toBe(status)
+    expect(answer).toContain("\r\nAccess-Control-Allow-Origin: *\r\n")
+    expect(answer).toContain("\r\nAccess-Control-Expose-Headers: ")
+    const other = await ask(listed)
+    expect(statusOf(other)).toBe(status)
+    expect(other).toContain("\r\nVary: Origin\r\n")
+    const http2 = await callHttp2(open, "GET", `x${query}`, { origin: app, ...headers })
+    expect(http2.status).toBe(status)
+    expect(http2.headers.get("access-control-allow-origin")).toBe("*")
+    expect(names(http2, "access-control-expose-headers")).toContain("retry-after")
+  })
+
   test("503 while too many bodies are arriving", async () => {
     const { hostname, port } = new URL(listed.url)
     const { connect } = await import("node:net")
