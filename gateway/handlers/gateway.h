@@ -153,6 +153,10 @@ class Gateway final : public http::Handler {
   static void AddDocumentPolicy(http::Response& response);
   // What every answer to a read says.
   void AddReadHeaders(const ReadResult& read, http::Response& response) const;
+  // How long an answer may be kept at all; nullopt: for ever. Nothing but its end takes a signed
+  // URL from whoever comes to the same browser later.
+  std::optional<absl::Duration> CacheableFor(const RequestContext& context,
+                                             const ReadResult& read) const;
   // What caches must know of one.
   void AddCacheHeaders(const ReadQuery& query, const ReadResult& read,
                        const RequestContext& context, http::Response& response) const;

@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "gateway/handlers/gateway.h"
@@ -117,12 +119,21 @@ std::optional<http::Response> Gateway::NotModified(const ReadQuery& query, const
   return response;
 }
 
+std::optional<absl::Duration> Gateway::CacheableFor(const RequestContext& context,
+                                                    const ReadResult& read) const {
+  const absl::Time now = clock_.Wall();
+  const std::optional<absl::Duration> life = LifeLeft(read.info.lifetime, now);
+  if (context.principal == nullptr || !context.principal->is_signed_url) return life;
+  const absl::Duration left = absl::Floor(context.principal->expires - now, absl::Seconds(1));
+  return std::clamp(left, absl::ZeroDuration(), life.value_or(absl::InfiniteDuration()));
+}
+
 void Gateway::AddCacheHeaders(const ReadQuery& query, const ReadResult& read,
                               const RequestContext& context, http::Response& response) const {
   const bool is_private = context.is_private();
   response.Add("Cache-Control",
                CacheControl(options_.caching, PermanenceOf(query, read), response.status != 204,
-                            is_private, LifeLeft(read.info.lifetime, clock_.Wall())));
+                            is_private, CacheableFor(context, read)));
   const bool negotiated = options_.compression && query.live == ReadQuery::Live::kNone;
   if (negotiated) response.Add("Vary", "Accept-Encoding");
   // What a browser keeps for one user is not for the next one who logs in.

@@ -75,6 +75,20 @@ test("a URL signed for reading reads, by every live mode, and does nothing else"
   expect((await admin("GET", path)).headers.get("referrer-policy")).toBeNull()
 })
 
+test("caches keep an answer no longer than its URL is good", async () => {
+  const path = await made("s/kept", "hello")
+  await admin("POST", path, { headers: { ...text, "stream-closed": "true" } })
+  const tail = (await admin("GET", path, { query: "?offset=-1" })).offset
+  const first = (await guarded.call("GET", path, { query: `?offset=now&${query({ path })}` })).offset
+  expect(first).toBe(tail)
+  const zero = tail.replace(/\d+$/, (digits) => "0".repeat(digits.length))
+  const age = async (more, headers) => Number(/max-age=(\d+), immutable/.exec((await guarded.call("GET", path, { query: `?offset=${zero}${more}`, headers })).headers.get("cache-control"))?.[1])
+  expect(await age("", bearer("admin"))).toBeGreaterThan(1000)
+  const left = await age(`&${query({ path })}`)
+  expect(left).toBeLessThanOrEqual(60)
+  expect(left).toBeGreaterThan(50)
+})
+
 test("other operations work where they are signed for", async () => {
   const path = freshPath("s/write")
   const call = (method, operations, more = {}) => guarded.call(method, path, { query: `?${query({ path, operations })}`, headers: text, ...more })
