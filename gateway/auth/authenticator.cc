@@ -194,7 +194,7 @@ absl::StatusOr<PrincipalPtr> Authenticator::AuthenticateUrl(const QueryParameter
     principal.signer = signer->second;
     principal.expires = std::min(principal.expires, signer->second->expires);
   }
-  if (principal.expires <= clock_.Now()) return MakeError(ErrorCode::kUrlExpired);
+  if (principal.expires <= clock_.Wall()) return MakeError(ErrorCode::kUrlExpired);
   Rule rule{.permissions = UrlPermissions(grant.operations)};
   if (grant.is_pattern()) {
     rule.patterns.push_back(grant.pattern);
@@ -216,7 +216,7 @@ absl::StatusOr<Authenticator::SignedGrant> Authenticator::SignUrl(const Principa
   if (signer.id.empty()) {
     return MakeError(ErrorCode::kForbidden, "these credentials sign no URLs");
   }
-  const absl::Time now = clock_.Now();
+  const absl::Time now = clock_.Wall();
   const absl::Duration lifetime =
       std::min(wish.lifetime.value_or(kDefaultLifetime), signing.max_lifetime);
   const absl::Time end = std::min(now + lifetime, signer.expires);
