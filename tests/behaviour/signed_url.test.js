@@ -1,12 +1,11 @@
 // URLs that carry their own right, for those who can send no header.
 import { spawnSync } from "node:child_process"
-import { createHmac } from "node:crypto"
 import { writeFileSync } from "node:fs"
 import { connect as connectHttp2, constants } from "node:http2"
 import { join } from "node:path"
 import { stream } from "@durable-streams/client"
 import { afterAll, beforeAll, expect, test } from "vitest"
-import { basic, bearer, everything, keyHash, startGuarded } from "../harness/auth.js"
+import { basic, bearer, everything, keyHash, signedQuery, startGuarded } from "../harness/auth.js"
 import { binary, startServer } from "../harness/server.js"
 import { scratchFolder } from "../harness/setups.js"
 import { freshPath, sse, streams, until } from "../harness/streams.js"
@@ -36,15 +35,7 @@ afterAll(async () => {
   folder.remove()
 })
 
-/** A query made by docs/security.md, without this server's code. */
-function query({ path, pattern, operations = "read", expires = Math.floor(Date.now() / 1000) + 60, key = "new", signer = "", with: mine = key === "new" ? secret : older }) {
-  const signed = ["durable-streams-url-v1", key, expires, operations, signer, pattern ? "pattern" : "path", pattern ?? path].join("\n")
-  const parameters = new URLSearchParams({ "ds-key": key, "ds-expires": String(expires), "ds-operations": operations })
-  if (signer) parameters.set("ds-signer", signer)
-  if (pattern) parameters.set("ds-pattern", pattern)
-  parameters.set("ds-signature", createHmac("sha256", mine).update(signed).digest("base64url"))
-  return parameters.toString()
-}
+const query = ({ key = "new", with: mine = key === "new" ? secret : older, ...rest }) => signedQuery({ key, secret: mine, ...rest })
 const code = (answer) => JSON.parse(answer.text).code
 /** A path of a stream with this body, made by the administrator. */
 async function made(prefix, body = "") {

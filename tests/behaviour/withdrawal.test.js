@@ -1,17 +1,16 @@
 // A live read ends within seconds when what it came with is withdrawn; others go on.
-import { createHash, generateKeyPairSync, sign } from "node:crypto"
+import { generateKeyPairSync, sign } from "node:crypto"
 import { once } from "node:events"
 import { writeFileSync } from "node:fs"
 import { createServer } from "node:http"
 import { connect } from "node:http2"
 import { join } from "node:path"
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import { basic, bearer, everything as all, keyHash as hash, signedQuery } from "../harness/auth.js"
 import { startServer } from "../harness/server.js"
 import { scratchFolder } from "../harness/setups.js"
 import { streams } from "../harness/streams.js"
 
-const hash = (key) => createHash("sha256").update(key).digest("hex")
-const all = [{ paths: ["**"], operations: ["*"] }]
 const pair = generateKeyPairSync("ed25519")
 const jwk = { ...pair.publicKey.export({ format: "jwk" }), kid: "k" }
 const other = { ...generateKeyPairSync("ed25519").publicKey.export({ format: "jwk" }), kid: "other" }
@@ -35,15 +34,36 @@ afterEach(async () => {
 const admin = { name: "admin", sha256: hash("admin"), rules: all }
 const reader = (rules = [{ paths: ["s"], operations: ["read"] }]) => ({ name: "reader", sha256: hash("reader"), rules })
 
-/** What withdraws a credential: the first configuration, the token, and what happens. */
+const secrets = { first: "a-secret-of-the-tests-with-32-bytes-or-more", second: "another-secret-of-the-tests-with-32-bytes" }
+const signing = (...ids) => ({ keys: ids.map((id) => ({ id, secret: secrets[id] })) })
+/** A URL for reading, signed by one of these. */
+const signedFor = (key, more) => ({ query: `&${signedQuery({ path: "s", key, secret: secrets[key], ...more })}` })
+
+/** What withdraws a credential: the first configuration, what a reader shows, and what happens. */
 const ways = {
   "the key is removed": ({ configure }) => {
     configure({ keys: [admin, reader()] })
-    return { token: "reader", withdraw: () => configure({ keys: [admin] }) }
+    return { shows: { headers: bearer("reader") }, withdraw: () => configure({ keys: [admin] }) }
+  },
+  "the key is removed that came by Basic": ({ configure }) => {
+    configure({ keys: [admin, reader()] })
+    return { shows: { headers: basic("ada", "reader") }, withdraw: () => configure({ keys: [admin] }) }
+  },
+  "the secret that signed the URL is removed": ({ configure }) => {
+    configure({ keys: [admin], url_signing: signing("second", "first") })
+    return { shows: signedFor("first"), withdraw: () => configure({ keys: [admin], url_signing: signing("second") }) }
+  },
+  "the key that had the URL signed is removed": ({ configure }) => {
+    configure({ keys: [admin, reader()], url_signing: signing("first") })
+    return { shows: signedFor("first", { signer: `key:${hash("reader").slice(0, 16)}` }), withdraw: () => configure({ keys: [admin], url_signing: signing("first") }) }
+  },
+  "the URL has expired": ({ configure }) => {
+    configure({ keys: [admin], url_signing: signing("first") })
+    return { shows: signedFor("first", { expires: Math.floor(Date.now() / 1000) + 4 }), withdraw: () => {}, ends: [200, 204] }
   },
   "the rule is changed": ({ configure }) => {
     configure({ keys: [admin, reader()] })
-    return { token: "reader", withdraw: () => configure({ keys: [admin, reader([{ paths: ["other"], operations: ["read"] }])] }) }
+    return { shows: { headers: bearer("reader") }, withdraw: () => configure({ keys: [admin, reader([{ paths: ["other"], operations: ["read"] }])] }) }
   },
   "the issuer's key is gone": async ({ configure }) => {
     let keys = [jwk]
@@ -52,7 +72,7 @@ const ways = {
     cleanups.push(() => issuer.close())
     configure({ keys: [admin], jwt: [{ issuer: "i", jwks_url: `http://127.0.0.1:${issuer.address().port}/`, jwks_refresh_seconds: 1, rules: [{ paths: ["s"], operations: ["read"] }] }] })
     return {
-      token: jwt(),
+      shows: { headers: bearer(jwt()) },
       withdraw: () => {
         keys = [other]
       },
@@ -62,15 +82,15 @@ const ways = {
 
 /** A live read; resolves to its status and how long after `since()` it ended. */
 const protocols = {
-  "HTTP/1.1": async (url, mode, token) => {
-    const response = await fetch(`${url}s?offset=now&live=${mode}`, { headers: { authorization: `Bearer ${token}` } })
+  "HTTP/1.1": async (url, mode, { headers = {}, query = "" }) => {
+    const response = await fetch(`${url}s?offset=now&live=${mode}${query}`, { headers })
     await response.text()
     return response.status
   },
-  "HTTP/2": async (url, mode, token) => {
+  "HTTP/2": async (url, mode, { headers: shown = {}, query = "" }) => {
     const client = connect(new URL(url).origin)
     cleanups.push(() => client.destroy())
-    const stream = client.request({ ":path": `${new URL(url).pathname}s?offset=now&live=${mode}`, authorization: `Bearer ${token}` })
+    const stream = client.request({ ":path": `${new URL(url).pathname}s?offset=now&live=${mode}${query}`, ...shown })
     const [headers] = await once(stream, "response")
     stream.resume()
     await once(stream, "end")
@@ -81,16 +101,16 @@ const protocols = {
 describe.each(Object.keys(ways))("when %s", (way) => {
   test.each(Object.entries(protocols))("live reads end over %s, and others go on", async (_, read) => {
     const file = join(folder.path, "auth.json")
-    const { token, withdraw } = await ways[way]({ configure: (config) => writeFileSync(file, JSON.stringify(config)) })
+    const { shows, withdraw, ends = [200, 401] } = await ways[way]({ configure: (config) => writeFileSync(file, JSON.stringify(config)) })
     const server = await startServer(["dev", "--auth-config", file, "--long-poll-timeout", "60s"])
     cleanups.push(() => server.stop())
     const as = (who) => ({ headers: { authorization: `Bearer ${who}`, "content-type": "text/plain" } })
     const ds = streams(server.url)
     expect((await ds.call("PUT", "s", as("admin"))).status).toBe(201)
-    await expect.poll(async () => (await ds.call("HEAD", "s", as(token))).status).toBe(200)
+    await expect.poll(async () => (await ds.call("HEAD", "s", { headers: shows.headers, query: `?${shows.query ?? ""}` })).status).toBe(200)
     const ended = {}
     const reading = ["sse", "long-poll"].map(async (mode) => {
-      const status = await read(server.url, mode, token)
+      const status = await read(server.url, mode, shows)
       ended[mode] = Date.now()
       return status
     })
@@ -105,9 +125,9 @@ describe.each(Object.keys(ways))("when %s", (way) => {
     const begin = Date.now()
     withdraw()
     // A long-poll is told so; of an event stream the head was sent already.
-    expect(await Promise.all(reading)).toEqual([200, 401])
+    expect(await Promise.all(reading)).toEqual(ends)
     // An issuer's keys are fetched every five seconds at most.
-    for (const at of Object.values(ended)) expect(at - begin).toBeLessThan(way.includes("issuer") ? 8_500 : 4_000)
+    for (const at of Object.values(ended)) expect(at - begin).toBeLessThan(way.includes("issuer") ? 8_500 : 5_000)
     const before = others
     await ds.call("POST", "s", { ...as("admin"), body: "still there" })
     await expect.poll(() => others).toBeGreaterThan(before)
