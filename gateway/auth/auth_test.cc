@@ -196,5 +196,10 @@ TEST(JwtTest, JudgesIssuerAndAudience) {
   EXPECT_FALSE(check(R"({"iss":"i","exp":1000100})"));
 }
 
+TEST(AuthConfigTest, ANumberOutOfRangeIsAnError) {
+  const auto config = ParseAuthConfig(R"({"jwt": [{"clock_skew_seconds": 2e308}]})", "/");
+  EXPECT_FALSE(config.ok());
+}
+
 }  // namespace
 }  // namespace ds::auth

@@ -247,7 +247,8 @@ absl::StatusOr<AuthConfig> ParseAuthConfig(const std::string& json, const std::s
   Json root;
   try {
     root = Json::parse(json);
-  } catch (const Json::parse_error& error) {
+  } catch (const Json::exception& error) {
+    // Beside what is no JSON: numbers that are out of range.
     return absl::InvalidArgumentError(error.what());
   }
   absl::Status status = CheckMembers(root, "the file", {"anonymous", "keys", "jwt", "url_signing"});
