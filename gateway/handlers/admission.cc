@@ -77,6 +77,7 @@ std::string_view MethodOf(auth::Permission permission) {
 
 // "?offset=-1" of a target; empty without a query.
 std::string_view QueryOf(std::string_view target) {
+  target = target.substr(0, target.find('#'));
   const size_t mark = target.find('?');
   return mark == target.npos ? std::string_view() : target.substr(mark);
 }

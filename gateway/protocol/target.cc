@@ -88,13 +88,14 @@ std::string EscapePath(std::string_view path) {
 }
 
 absl::Status ParseTarget(std::string_view target, std::string_view root, Target& out) {
+  // Nobody should send a fragment; what stands in it is no query.
+  target = target.substr(0, target.find('#'));
   absl::StatusOr<StreamPath> path = ParseStreamPath(TargetPath(target), root);
   if (!path.ok()) return path.status();
   out.path = *std::move(path);
   const size_t mark = target.find('?');
   if (mark == target.npos) return absl::OkStatus();
   std::string_view rest = target.substr(mark + 1);
-  rest = rest.substr(0, rest.find('#'));
   while (!rest.empty()) {
     const size_t end = std::min(rest.find('&'), rest.size());
     const std::string_view item = rest.substr(0, end);

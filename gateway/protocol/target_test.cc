@@ -48,5 +48,14 @@ TEST(Target, RefusesDangerousPaths) {
   EXPECT_EQ(Error("/v1/stream/..a/b..c/..."), std::nullopt) << "only whole segments count";
 }
 
+TEST(Target, AQuestionMarkInAFragmentBeginsNoQuery) {
+  for (const char* const text : {"/v1/stream/a#?offset=1", "/v1/stream/a#x", "/v1/stream/a?#b=c"}) {
+    Target target;
+    ASSERT_TRUE(ParseTarget(text, "/v1/stream/", target).ok()) << text;
+    EXPECT_EQ(target.path.text(), "a");
+    EXPECT_TRUE(target.query.empty()) << text;
+  }
+}
+
 }  // namespace
 }  // namespace ds
