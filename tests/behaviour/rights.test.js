@@ -54,7 +54,7 @@ const inUrl = {
   sse: (call, name) => call("GET", `${name}?offset=-1&live=sse`),
   delete: (call, name) => call("DELETE", name),
   fork: (call, name) => call("PUT", freshPath("tenant/f"), { headers: { "stream-forked-from": `/v1/stream/${name}` } }),
-  "fork by URL": (call, name) => call("PUT", freshPath("tenant/f"), { headers: { "stream-forked-from": `http://elsewhere.example/v1/stream/${name}` } }),
+  "fork by URL": (call, name) => call("PUT", freshPath("tenant/f"), { headers: { "stream-forked-from": `http://test/v1/stream/${name}` } }),
 }
 const subscribe = (call, body) =>
   call("PUT", `__ds/subscriptions/${freshPath("tenant-s")}`, { headers: { "content-type": "application/json" }, body: JSON.stringify({ type: "pull-wake", wake_stream: "tenant/wake", ...body }) })
