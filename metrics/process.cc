@@ -9,6 +9,8 @@
 #include <sstream>
 #include <string>
 
+#include "base/limited_log.h"
+
 namespace ds {
 namespace {
 
@@ -87,6 +89,9 @@ Metrics::Sampling SampleProcess(Metrics& metrics, const std::string& version,
     samples.Gauge("process_resident_memory_bytes", "Resident memory size.", stat.resident_bytes);
     samples.Gauge("process_threads", "Threads of the process.", stat.threads);
     samples.Gauge("process_open_fds", "Open file descriptors.", OpenFiles());
+    samples.Counter("durable_streams_log_lines_left_out_total",
+                    "Log lines that were left out because there were too many of their kind.",
+                    static_cast<double>(LogLimit::left_out_total()));
     rlimit limit{};
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
       samples.Gauge("process_max_fds", "Largest number of open file descriptors.",

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "base/limited_log.h"
 #include "gateway/auth/signed_url.h"
 #include "gateway/handlers/field_rules.h"
 #include "gateway/protocol/content_coding.h"
@@ -234,9 +235,13 @@ void Gateway::AddFailure(const absl::Status& error, const RequestContext& contex
   const std::string id = context.call.trace.trace_id();
   response.Add("X-Request-Id", id);
   if (info.http_status == 503) response.Add("Retry-After", std::to_string(kRetryAfterSeconds));
-  spdlog::log(info.http_status == 500 ? spdlog::level::err : spdlog::level::warn,
-              "trace={} method={} status={} code={}: {}", id, context.request().method(),
-              info.http_status, info.name, std::string(error.message()));
+  // What is damaged or wrong must be seen, however many are refused because of a full server.
+  static LogLimit failures;
+  static LogLimit refusals;
+  const bool failed = info.http_status == 500;
+  LogLimited(failed ? failures : refusals, failed ? spdlog::level::err : spdlog::level::warn,
+             "trace={} method={} status={} code={}: {}", id, context.request().method(),
+             info.http_status, info.name, std::string(error.message()));
 }
 
 void Gateway::AddNextOffset(const Offset& next, http::Response& response) {

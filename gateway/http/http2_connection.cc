@@ -4,9 +4,9 @@
 #include <cerrno>
 #include <utility>
 
+#include "base/limited_log.h"
 #include "base/turn.h"
 #include "gateway/http/http2_stream.h"
-#include "spdlog/spdlog.h"
 #include "storage/api/errors.h"
 
 namespace ds::http {
@@ -307,7 +307,9 @@ bool Http2Connection::Spend(double cost) {
   if (control_budget_ >= 0) return true;
   if (!goaway_sent_) {
     ++shared_->http2_floods;
-    spdlog::warn("an HTTP/2 client sent too many control frames; its connection ends");
+    static LogLimit limit;
+    LogLimited(limit, spdlog::level::warn,
+               "an HTTP/2 client sent too many control frames; its connection ends");
   }
   goaway_sent_ = true;
   flooded_ = true;

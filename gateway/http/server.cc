@@ -10,8 +10,8 @@
 #include <utility>
 
 #include "absl/time/clock.h"
+#include "base/limited_log.h"
 #include "gateway/http/tls.h"
-#include "spdlog/spdlog.h"
 
 namespace ds::http {
 namespace {
@@ -85,7 +85,8 @@ void Server::Accept() {
       threads_[0]->context(), [this, &io](const boost::system::error_code& error, Socket socket) {
         if (error == asio::error::operation_aborted) return;
         if (error) {
-          spdlog::warn("cannot accept a connection: {}", error.message());
+          static LogLimit limit;
+          LogLimited(limit, spdlog::level::warn, "cannot accept a connection: {}", error.message());
           retry_->expires_after(kAcceptRetry);
           retry_->async_wait([this](const boost::system::error_code& aborted) {
             if (!aborted) Accept();

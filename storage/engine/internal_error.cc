@@ -2,14 +2,15 @@
 
 #include <string>
 
-#include "spdlog/spdlog.h"
+#include "base/limited_log.h"
 #include "storage/api/errors.h"
 
 namespace ds {
 
 absl::Status InternalError(const absl::Status& cause) {
   const std::string message(cause.message());
-  spdlog::error("storage: {}", message);
+  static LogLimit limit;
+  LogLimited(limit, spdlog::level::err, "storage: {}", message);
   return MakeError(ErrorCode::kInternal, message);
 }
 

@@ -2,10 +2,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/base64url.h"
+#include "base/limited_log.h"
 #include "base/percent_encode.h"
 #include "nlohmann/json.hpp"
 #include "openssl/rand.h"
-#include "spdlog/spdlog.h"
 #include "storage/core/content_type.h"
 #include "storage/engine/subscription_book.h"
 
@@ -48,7 +48,9 @@ bool SubscriptionBook::WakeIfPending(SubscriptionEntry& subscription) {
   }
   const EntryPtr wake_stream = streams_.FindLive(subscription.config.wake_stream);
   if (wake_stream == nullptr || wake_stream->state.closed) {
-    spdlog::warn("subscription {}: its wake stream is not there or closed", subscription.id);
+    static LogLimit limit;
+    LogLimited(limit, spdlog::level::warn,
+               "subscription {}: its wake stream is not there or closed", subscription.id);
     return false;
   }
   Issue(subscription);
@@ -141,8 +143,9 @@ void SubscriptionBook::Apply(const WebhookResultOperation& result) {
   if (!result.response.taken) {
     if (subscription->state.delivered) return;  // it has called back meanwhile
     CountFailure(*subscription);
-    spdlog::warn("subscription {}: a webhook failed ({} in a row): {}", subscription->id,
-                 subscription->state.failures, result.response.failure);
+    static LogLimit limit;
+    LogLimited(limit, spdlog::level::warn, "subscription {}: a webhook failed ({} in a row): {}",
+               subscription->id, subscription->state.failures, result.response.failure);
     return;
   }
   NoteDelivered(subscription->state);
