@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/synchronization/mutex.h"
+#include "base/private_files.h"
 #include "server/command_line.h"
 #include "server/logging.h"
 #include "server/server.h"
@@ -54,6 +55,7 @@ void SkipDeadlockDetection() {
 }  // namespace
 
 int main(int argc, char** argv) {
+  ds::MakeFilesPrivate();
   std::string text;
   int exit_code = 0;
   const auto line = ds::ParseCommandLine(

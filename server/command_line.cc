@@ -351,14 +351,19 @@ std::optional<CommandLine> ParseCommandLine(
   std::vector<std::pair<CLI::App*, std::unique_ptr<Flags>>> roles;
   // One set of variables serves all roles, of which one runs; only defaults differ.
   std::string dev_listen = "127.0.0.1:4437";
-  std::string serve_listen = "0.0.0.0:4437";
+  std::string serve_listen;  // empty: by what else is set
   std::string storage_listen = "0.0.0.0:4438";
   const auto add_role = [&](const std::string& name, const std::string& help, std::string& listen,
                             const std::string& listens_for) -> Flags& {
     CLI::App* const sub = app.add_subcommand(name, help);
     roles.emplace_back(sub, std::make_unique<Flags>(*sub));
     Flags& flags = *roles.back().second;
-    flags.Value("listen", listen, "HOST:PORT for " + listens_for + "; port 0 picks one");
+    const char* const default_text =
+        listen.empty() ? "; by default 0.0.0.0:4437 with authentication (--auth-config, "
+                         "--auth-url), else 127.0.0.1:4437, which only this machine reaches"
+                       : "";
+    flags.Value("listen", listen,
+                "HOST:PORT for " + listens_for + "; port 0 picks one" + default_text);
     return flags;
   };
   const auto add_grpc_tls = [&](Flags& flags) {

@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "server/exposure.h"
 #include "spdlog/spdlog.h"
 
 namespace ds {
@@ -21,12 +22,8 @@ absl::StatusOr<std::unique_ptr<Guard>> Guard::Make(const ServerOptions& options,
     guard->external_check_ =
         std::make_unique<auth::ExternalCheck>(options.external_check, *guard->http_client_, clock);
   }
-  if (!asks && !authenticates && options.role != Role::kDev) {
-    spdlog::warn(
-        "authentication is off: whoever reaches {} may read, write and delete every stream "
-        "(--auth-config, --auth-url)",
-        options.listen);
-  }
+  const std::string open = WhoMayDoAnything(options);
+  if (!open.empty()) spdlog::warn("{}", open);
   const PublicAddressOptions& address = options.gateway.address;
   if ((asks || authenticates) && address.url.empty() && address.allowed_hosts.empty()) {
     spdlog::warn(
@@ -70,6 +67,10 @@ absl::Status Guard::LoadAuthenticator(const ServerOptions& options, Clock& clock
   }
   authenticator_ = *std::move(loaded);
   auth::Authenticator& authenticator = *authenticator_;
+  for (const std::string& file : authenticator.secret_files()) {
+    const std::string exposed = WhyExposed("--auth-config", file);
+    if (!exposed.empty()) spdlog::warn("{}", exposed);
+  }
   files.Watch([&authenticator] { return authenticator.files(); },
               [&authenticator] {
                 const absl::Status status = authenticator.Reload();

@@ -27,13 +27,17 @@ enum class Role {
 // Everything that can be set about a server; the defaults are those of the role `serve`.
 struct ServerOptions {
   Role role = Role::kServe;
-  std::string listen = "0.0.0.0:4437";  // public HTTP; gRPC in the role `storage`
-  std::string grpc_listen;              // serve: also offer the storage over gRPC; empty: no
-  std::string storage;                  // gateway: HOST:PORT of the storage
+  // Public HTTP; gRPC in the role `storage`, which needs one. Empty: port 4437, of this machine
+  // only unless clients are asked who they are.
+  std::string listen;
+  std::string grpc_listen;  // serve: also offer the storage over gRPC; empty: no
+  std::string storage;      // gateway: HOST:PORT of the storage
   // Metrics and health; empty: nowhere. When it is taken and not `admin_listen_required`, as where
   // two servers with the defaults share a machine, another port of that address is picked.
   std::string admin_listen = "127.0.0.1:9464";
   bool admin_listen_required = false;
+  // Names, in lower case, by which clients may ask it for what changes something (AdminServer).
+  std::vector<std::string> admin_hosts;
   GatewayOptions gateway;
   http::Limits limits;
   http::Timeouts timeouts;

@@ -17,6 +17,7 @@
 #include "metrics/health.h"
 #include "metrics/metrics.h"
 #include "metrics/process.h"
+#include "server/exposure.h"
 #include "server/guard.h"
 #include "spdlog/spdlog.h"
 #include "storage/rpc/remote_store.h"
@@ -64,19 +65,20 @@ const char* RoleName(Role role) {
   return "";
 }
 
-// Whether only this machine reaches an address: "127.0.0.1:4438", "unix:PATH".
-bool IsLocal(const std::string& address) {
-  return address.starts_with("unix:") || address.starts_with("127.") ||
-         address.starts_with("localhost:") || address.starts_with("[::1]:");
+ServerOptions WithDefaults(ServerOptions options) {
+  if (options.listen.empty()) options.listen = DefaultListen(options);
+  return options;
 }
 
 // The members are in the order in which they are built; they go in the opposite one.
 class ServerImpl final : public Server {
  public:
-  ServerImpl(const ServerOptions& options, Clock& clock) : options_(options), clock_(clock) {}
+  ServerImpl(const ServerOptions& options, Clock& clock)
+      : options_(WithDefaults(options)), clock_(clock) {}
   ~ServerImpl() override { Stop(); }
 
   absl::Status StartAll(Hooks hooks) {
+    for (const std::string& exposed : ExposedFiles(options_)) spdlog::warn("{}", exposed);
     process_sampling_ = SampleProcess(metrics_, kVersion, RoleName(options_.role));
     AddHealthChecks();
     absl::Status status = StartAdmin();

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "gtest/gtest.h"
+#include "server/exposure.h"
 #include "storage/api/sync_store.h"
 
 namespace ds {
@@ -51,6 +52,37 @@ std::string Http(const Server& server, const std::string& method, const std::str
   }
   close(fd);
   return answer;
+}
+
+TEST(Exposure, AnAddressThatOthersReachNeedsAuthentication) {
+  ServerOptions options;
+  EXPECT_EQ(DefaultListen(options), "127.0.0.1:4437");
+  options.auth_config_file = "auth.json";
+  EXPECT_EQ(DefaultListen(options), "0.0.0.0:4437");
+  options.auth_config_file.clear();
+  options.external_check.url = "http://127.0.0.1/";
+  EXPECT_EQ(DefaultListen(options), "0.0.0.0:4437");
+}
+
+TEST(Exposure, AStartWithoutAuthenticationNamesTheAddress) {
+  for (const char* const address : {"0.0.0.0:4437", "[::]:4437", "10.0.0.1:80"}) {
+    for (const Role role : {Role::kServe, Role::kGateway, Role::kDev}) {
+      ServerOptions options;
+      options.role = role;
+      options.listen = address;
+      EXPECT_NE(WhoMayDoAnything(options).find("EVERYBODY WHO REACHES " + options.listen),
+                std::string::npos);
+      options.auth_config_file = "auth.json";
+      EXPECT_EQ(WhoMayDoAnything(options), "");
+    }
+  }
+  for (const char* const address : {"127.0.0.1:4437", "[::1]:4437", "localhost:1"}) {
+    ServerOptions options;
+    options.listen = address;
+    EXPECT_NE(WhoMayDoAnything(options).find("every program of this machine"), std::string::npos);
+    options.role = Role::kDev;
+    EXPECT_EQ(WhoMayDoAnything(options), "");
+  }
 }
 
 TEST(Server, ServesUntilItIsStopped) {

@@ -78,6 +78,12 @@ std::vector<std::string> Authenticator::files() const {
   return files;
 }
 
+std::vector<std::string> Authenticator::secret_files() const {
+  std::vector<std::string> files;
+  for (const auto& [id, file] : loaded()->config.url_signing.secret_files) files.push_back(file);
+  return files;
+}
+
 void Authenticator::Tick() {
   for (const auto& issuer : loaded()->issuers) {
     if (issuer->IsDue()) issuer->Refresh([] {});

@@ -39,6 +39,8 @@ class Authenticator {
   absl::Status Reload();
   // The file and all that it depends on.
   std::vector<std::string> files() const;
+  // Those of them that hold secrets, the file itself left out.
+  std::vector<std::string> secret_files() const;
 
   // The principal of a bearer token; an empty one stands for none. Errors: kUnauthenticated with a
   // reason that holds no part of the token; kOverloaded while the keys of the token's issuer have

@@ -1,16 +1,17 @@
 #include "storage/engine/database.h"
 
 #include <algorithm>
-#include <filesystem>
 #include <iterator>
 #include <vector>
 
+#include "base/private_files.h"
 #include "rocksdb/cache.h"
 #include "rocksdb/filter_policy.h"
 #include "rocksdb/listener.h"
 #include "rocksdb/slice_transform.h"
 #include "rocksdb/table.h"
 #include "rocksdb/utilities/table_properties_collectors.h"
+#include "spdlog/spdlog.h"
 #include "storage/engine/rocksdb_log.h"
 
 namespace ds {
@@ -118,11 +119,10 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const DatabaseOptions& 
     database->memory_env_->CreateDirIfMissing(directory);
     database->write_options_.disableWAL = true;
   } else {
-    std::error_code error;
-    if (!options.read_only) std::filesystem::create_directories(directory, error);
-    if (error) {
-      return absl::UnknownError("cannot make the data directory " + directory + ": " +
-                                error.message());
+    if (!options.read_only) {
+      const absl::StatusOr<std::string> note = MakePrivateDirectory(directory, {});
+      if (!note.ok()) return note.status();
+      if (!note->empty()) spdlog::warn("{}", *note);
     }
     database->write_options_.sync = options.durability == Durability::kFsync;
   }

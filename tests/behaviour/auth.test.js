@@ -298,7 +298,7 @@ test("credentials reach no log, however much is logged", async () => {
   await server.stop()
   expect(server.errors()).toContain("operation=read path=x status=401")
   expect(server.errors()).toContain("client=key:a")
-  expect(server.errors()).not.toMatch(/secret|c2VjcmV0/)
+  expect(server.errors()).not.toMatch(/secret-key|wrong-secret|c2VjcmV0/)
 })
 
 test("new-api-key prints a key and the hash under which it is configured", async () => {

@@ -11,11 +11,14 @@ export const binary = process.env.DS_BINARY ?? join(root, "bazel-bin", "durable-
 /**
  * Starts `durable-streams` with these arguments (a role first) and waits until it says where it
  * serves. Without --listen among them it listens on a free loopback port. `program` may be another
- * build, for comparison.
+ * build, for comparison; `prefix` a command that runs the program in its own place, such as `env` or a
+ * shell that ends with exec.
  */
-export async function startServer(args, { env = {}, timeoutMs = 20_000, program = binary } = {}) {
+export async function startServer(args, { env = {}, timeoutMs = 20_000, program = binary, prefix = [] } = {}) {
   const listen = ["--listen", "--admin-listen"].flatMap((flag) => (args.includes(flag) ? [] : [flag, "127.0.0.1:0"]))
-  const child = spawn(program, [...args, ...listen, ...(args.includes("--log-level") ? [] : ["--log-level", "warning"])], {
+  const level = args.includes("--log-level") ? [] : ["--log-level", "warning"]
+  const [command, ...rest] = [...prefix, program, ...args, ...listen, ...level]
+  const child = spawn(command, rest, {
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, ...env },
   })

@@ -67,7 +67,7 @@ test("it serves there, as the image's user and command say", async () => {
   const port = await freePort()
   const admin = await freePort()
   // Loopback instead of all addresses.
-  const local = [...command.filter((part) => !part.startsWith("--admin-listen")), `--listen=127.0.0.1:${port}`, `--admin-listen=127.0.0.1:${admin}`]
+  const local = [...command.filter((part) => !/^--(admin-)?listen/.test(part)), `--listen=127.0.0.1:${port}`, `--admin-listen=127.0.0.1:${admin}`]
   server = spawn([...sudo, "chroot"][0], [...[...sudo, "chroot"].slice(1), `--userspec=${user}:${group}`, root, ...local], { stdio: ["ignore", "ignore", "pipe"] })
   let errors = ""
   server.stderr.on("data", (chunk) => (errors += chunk))
