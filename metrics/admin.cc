@@ -1,21 +1,57 @@
 #include "metrics/admin.h"
 
+#include <arpa/inet.h>
+
+#include <algorithm>
 #include <coroutine>
 #include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_split.h"
 #include "gateway/http/exchange.h"
 #include "storage/api/errors.h"
 
 namespace ds {
 
+namespace {
+
+bool IsAddress(const std::string& host) {
+  in6_addr binary{};
+  return host.starts_with('[') || inet_pton(AF_INET, host.c_str(), &binary) == 1;
+}
+
+// Why a web page may be behind the request, and not who administers the server; empty: none is.
+// Browsers say where a page is from; one whose own name was made to lead here gives that as Host.
+std::string WhyForeign(const http::Request& request, const std::vector<std::string>& hosts) {
+  if (request.Count("Origin") > 0) return "web pages may not ask for this: Origin is set";
+  for (size_t i = 0; i < request.header_count(); ++i) {
+    const auto [name, value] = request.header(i);
+    if (http::EqualsIgnoringCase(name, "Sec-Fetch-Site") && value != "none") {
+      return "web pages may not ask for this: Sec-Fetch-Site is set";
+    }
+  }
+  const std::string_view authority = request.authority();
+  const size_t colon = authority.rfind(':');
+  const bool has_port = colon != authority.npos && authority.find(']', colon) == authority.npos;
+  std::string host(authority.substr(0, has_port ? colon : authority.npos));
+  absl::AsciiStrToLower(&host);
+  if (host.ends_with('.')) host.pop_back();
+  const bool known = host.empty() || host == "localhost" || IsAddress(host) ||
+                     std::find(hosts.begin(), hosts.end(), host) != hosts.end();
+  if (known) return {};
+  return "this server does not go by the name " + host + " (--admin-hosts)";
+}
+
+}  // namespace
+
 class AdminServer::AdminHandler final : public http::Handler {
  public:
-  AdminHandler(Metrics& metrics, const Health& health, Backup backup)
-      : metrics_(metrics), health_(health), backup_(std::move(backup)) {}
+  AdminHandler(Metrics& metrics, const Health& health, Backup backup,
+               std::vector<std::string> hosts)
+      : metrics_(metrics), health_(health), backup_(std::move(backup)), hosts_(std::move(hosts)) {}
   ~AdminHandler() override {
     if (worker_.joinable()) worker_.join();
   }
@@ -23,6 +59,8 @@ class AdminServer::AdminHandler final : public http::Handler {
   Task<int> Handle(http::Exchange& exchange) override {
     const http::Request& request = exchange.request();
     if (request.target() == "/backup" && request.method() == "POST") {
+      const std::string foreign = WhyForeign(request, hosts_);
+      if (!foreign.empty()) co_return co_await exchange.Respond(Text(403, foreign + "\n"));
       co_return co_await MakeBackup(exchange);
     }
     co_return co_await exchange.Respond(Answer(request));
@@ -120,15 +158,18 @@ class AdminServer::AdminHandler final : public http::Handler {
   Metrics& metrics_;
   const Health& health_;
   const Backup backup_;
+  const std::vector<std::string> hosts_;
   bool backing_up_ = false;
   std::thread worker_;
 };
 
-AdminServer::AdminServer(Metrics& metrics, const Health& health, Backup backup)
+AdminServer::AdminServer(Options options, Metrics& metrics, const Health& health)
     : io_(0),
-      handler_(std::make_unique<AdminHandler>(metrics, health, std::move(backup))),
+      handler_(std::make_unique<AdminHandler>(metrics, health, std::move(options.backup),
+                                              std::move(options.hosts))),
       shared_(std::make_shared<http::ServerShared>()) {
   shared_->max_connections = 100;
+  shared_->evicts = true;
   shared_->limits.max_body = 0;
   shared_->handler = handler_.get();
 }
@@ -138,11 +179,10 @@ AdminServer::~AdminServer() {
   io_.Stop();
 }
 
-absl::StatusOr<std::unique_ptr<AdminServer>> AdminServer::Start(const std::string& address,
-                                                                Metrics& metrics,
-                                                                const Health& health,
-                                                                Backup backup) {
-  std::unique_ptr<AdminServer> admin(new AdminServer(metrics, health, std::move(backup)));
+absl::StatusOr<std::unique_ptr<AdminServer>> AdminServer::Start(Options options, Metrics& metrics,
+                                                                const Health& health) {
+  const std::string address = options.address;
+  std::unique_ptr<AdminServer> admin(new AdminServer(std::move(options), metrics, health));
   admin->io_.Start();
   admin->server_ =
       std::make_unique<http::Server>(std::vector<http::IoThread*>{&admin->io_}, admin->shared_);

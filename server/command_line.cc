@@ -98,6 +98,7 @@ struct HttpTexts {
   std::string cors_origins = "*";
   std::string cors_headers;
   std::string allowed_hosts;
+  std::string admin_hosts;
 };
 
 void AddHttpFlags(Flags& flags, ServerOptions& server, HttpTexts& texts) {
@@ -303,6 +304,7 @@ std::vector<std::string> SplitList(const std::string& text) {
 absl::Status FinishOptions(ServerOptions& server, const std::string& durability,
                            const HttpTexts& texts, const std::string& webhook_hosts) {
   if (server.admin_listen == "none") server.admin_listen.clear();
+  server.admin_hosts = SplitList(absl::AsciiStrToLower(texts.admin_hosts));
   server.engine.database.durability = durability == "os" ? Durability::kOs : Durability::kFsync;
   CorsOptions& cors = server.gateway.cors;
   cors.origins = SplitList(texts.cors_origins == "none" ? "" : texts.cors_origins);
@@ -381,6 +383,9 @@ std::optional<CommandLine> ParseCommandLine(
   const auto add_common = [&](Flags& flags) {
     flags.Value("admin-listen", line.server.admin_listen,
                 "HOST:PORT for /metrics, /healthz and /readyz; port 0 picks one, none for nowhere");
+    flags.Value("admin-hosts", http_texts.admin_hosts,
+                "names by which clients may ask the admin listener for what changes something, "
+                "separated by commas; by its addresses and as localhost they always may");
     flags.Duration("drain-delay", line.server.drain_delay,
                    "how long the server goes on accepting when it stops, saying that it is not "
                    "ready, so that load balancers notice",

@@ -168,14 +168,14 @@ class ServerImpl final : public Server {
 
   absl::Status StartAdmin() {
     if (options_.admin_listen.empty()) return absl::OkStatus();
-    AdminServer::Backup backup;
-    if (!options_.backup_directory.empty()) backup = [this] { return MakeBackup(); };
+    AdminServer::Options admin{.address = options_.admin_listen, .hosts = options_.admin_hosts};
+    if (!options_.backup_directory.empty()) admin.backup = [this] { return MakeBackup(); };
     absl::StatusOr<std::unique_ptr<AdminServer>> started =
-        AdminServer::Start(options_.admin_listen, metrics_, health_, backup);
+        AdminServer::Start(admin, metrics_, health_);
     if (!started.ok() && !options_.admin_listen_required) {
       const std::string& address = options_.admin_listen;
-      started = AdminServer::Start(address.substr(0, address.rfind(':')) + ":0", metrics_, health_,
-                                   backup);
+      admin.address = address.substr(0, address.rfind(':')) + ":0";
+      started = AdminServer::Start(admin, metrics_, health_);
       if (started.ok()) {
         spdlog::warn("{} is taken: metrics and health are on {} (--admin-listen)", address,
                      (*started)->address());

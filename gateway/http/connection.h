@@ -52,6 +52,7 @@ class Connection final : public Exchange,
   bool ReserveBody(uint64_t bytes) override;
   void Sweep(SteadyTime now) override;
   void Shutdown() override { Close(); }
+  bool evictable() const override { return !handling() || answered_; }
   void OnReady(const Ready& ready) override;
 
  protected:

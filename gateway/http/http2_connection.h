@@ -42,6 +42,7 @@ class Http2Connection final : public Swept,
 
   void Sweep(SteadyTime now) override;
   void Shutdown() override { Close(); }
+  bool evictable() const override { return true; }
   bool closed() const { return closed_; }
   void OnReady(const Ready& ready) override;
 

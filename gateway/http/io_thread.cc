@@ -143,6 +143,15 @@ void IoThread::RemoveSwept(Swept& swept) {
   swept.previous_ = swept.next_ = nullptr;
 }
 
+bool IoThread::EvictOldest() {
+  Swept* oldest = nullptr;
+  for (Swept* swept = swept_; swept != nullptr; swept = swept->next_) {
+    if (swept->evictable()) oldest = swept;
+  }
+  if (oldest != nullptr) oldest->Shutdown();
+  return oldest != nullptr;
+}
+
 void IoThread::Tick() {
   date_ = absl::FormatTime("%a, %d %b %Y %H:%M:%S GMT", absl::Now(), absl::UTCTimeZone());
   now_ = std::chrono::steady_clock::now();

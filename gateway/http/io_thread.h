@@ -28,8 +28,10 @@ class Swept {
  public:
   virtual ~Swept() = default;
   virtual void Sweep(SteadyTime now) = 0;
-  // The thread is about to stop.
+  // The thread is about to stop, or the place is needed.
   virtual void Shutdown() {}
+  // Whether it may give its place up for another: nobody waits for what it has begun.
+  virtual bool evictable() const { return false; }
 
  private:
   friend class IoThread;
@@ -99,6 +101,8 @@ class IoThread {
   // `swept` is called about every half second until removed.
   void AddSwept(Swept& swept);
   void RemoveSwept(Swept& swept);
+  // Shuts down the one that is evictable and was added first; false when there is none.
+  bool EvictOldest();
 
  private:
   struct Posted {

@@ -93,7 +93,10 @@ void Server::Accept() {
           });
           return;
         }
-        if (shared_->connections.load() < shared_->max_connections) {
+        const auto is_full = [this] {
+          return shared_->connections.load() >= shared_->max_connections;
+        };
+        if (!is_full() || (shared_->evicts && io.EvictOldest() && !is_full())) {
           boost::system::error_code ignored;
           socket.non_blocking(true, ignored);
           const int handle = socket.release(ignored);

@@ -33,6 +33,9 @@ struct ServerShared {
   Limits limits;
   Timeouts timeouts;
   uint64_t max_connections = 100'000;
+  // Beyond that the oldest connection that nobody waits for is closed, and not the new one. For
+  // servers with one thread.
+  bool evicts = false;
   uint64_t max_buffered_bytes = 1u << 30;  // request bodies that are arriving, together
   Handler* handler = nullptr;
   TlsServer* tls = nullptr;  // set: only TLS is spoken
