@@ -23,6 +23,10 @@ int Fail(const absl::Status& status) {
 }
 
 void Print(const BackupInfo& info) {
+  if (!info.damage.empty()) {
+    std::printf("%u  DAMAGED  %s\n", info.id, info.damage.c_str());
+    return;
+  }
   std::printf("%u  %s  %u files  %llu bytes\n", info.id,
               absl::FormatTime(absl::RFC3339_sec, info.time, absl::UTCTimeZone()).c_str(),
               info.files, static_cast<unsigned long long>(info.bytes));
@@ -55,8 +59,14 @@ int Backup(const BackupOptions& options) {
   if (options.list || options.verify) {
     const auto backups = ListBackups(options.backup_dir, options.verify);
     if (!backups.ok()) return Fail(backups.status());
-    for (const BackupInfo& info : *backups) Print(info);
-    return 0;
+    size_t damaged = 0;
+    for (const BackupInfo& info : *backups) {
+      Print(info);
+      if (!info.damage.empty()) ++damaged;
+    }
+    if (damaged == 0) return 0;
+    std::fprintf(stderr, "%zu of %zu backups are damaged\n", damaged, backups->size());
+    return 1;
   }
   if (options.data_dir.empty()) return BackUpRunning(options.admin);
   DatabaseOptions database;
@@ -129,7 +139,8 @@ void AddDataCommands(CLI::App& app, std::function<int()>& chosen) {
   put_back
       ->add_option("--data-dir", restore->data_dir, "directory to make; empty, or not there yet")
       ->required();
-  put_back->add_option("--id", restore->id, "which backup; 0 for the newest");
+  put_back->add_option("--id", restore->id,
+                       "which backup; 0 for the newest, which is refused when it is damaged");
   put_back->callback([&chosen, restore] { chosen = [restore] { return Restore(*restore); }; });
 
   auto checked = std::make_shared<std::string>();
