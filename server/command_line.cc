@@ -212,6 +212,9 @@ void AddStorageFlags(Flags& flags, ServerOptions& server, bool on_disk, std::str
     flags.Value("backup-dir", server.backup_directory,
                 "directory for the backups that `durable-streams backup` asks for");
     flags.Value("keep-backups", server.backups_kept, "backups that stay there; 0 for all");
+    flags.Value("secrets-key-file", engine.secrets_key_file,
+                "file with the keys that encrypt the secrets in the data directory, 64 hex digits "
+                "a line; the first encrypts, all decrypt (docs/security.md)");
     flags.Value("max-open-files", engine.database.max_open_files,
                 "files that the storage keeps open; -1 for all it has");
   }
@@ -226,9 +229,9 @@ void AddStorageFlags(Flags& flags, ServerOptions& server, bool on_disk, std::str
   flags.Value("webhook-allowed-hosts", webhook_hosts,
               "the only hosts that webhooks may go to, separated by commas; *.example.com for all "
               "below one; empty for any that is public");
-  flags.Value("limit-streams-per-prefix", engine.committer.max_streams_per_prefix,
+  flags.Value("limit-streams-per-prefix", engine.committer.writer.limits.streams_per_prefix,
               "streams whose paths have the same first segment; 0 for any number");
-  flags.OnOff("registry", engine.committer.registry,
+  flags.OnOff("registry", engine.committer.writer.registry,
               "keep the stream __registry__, which lists all others");
 }
 
@@ -315,7 +318,8 @@ absl::Status FinishOptions(ServerOptions& server, const std::string& durability,
   absl::Status checked = CheckCors(cors);
   if (checked.ok()) checked = CheckPublicAddress(address);
   if (!checked.ok()) return checked;
-  server.engine.committer.webhooks.allowed_hosts = SplitList(absl::AsciiStrToLower(webhook_hosts));
+  server.engine.committer.writer.webhooks.allowed_hosts =
+      SplitList(absl::AsciiStrToLower(webhook_hosts));
   std::string error;
   if (!absl::ParseTime(absl::RFC3339_full, texts.cursor_epoch, &server.gateway.cursors.epoch,
                        &error)) {
@@ -475,7 +479,7 @@ std::optional<CommandLine> ParseCommandLine(
   const CLI::App& chosen = *roles[static_cast<size_t>(role)].first;
   const std::string name = chosen.get_name();
   line.server.admin_listen_required = chosen.get_option("--admin-listen")->count() > 0;
-  line.server.engine.committer.webhooks.allow_http_localhost =
+  line.server.engine.committer.writer.webhooks.allow_http_localhost =
       name == "dev" ? dev_webhooks_to_localhost : webhooks_to_localhost;
   if (name == "dev") {
     line.server.role = Role::kDev;

@@ -47,8 +47,7 @@ Committer::Committer(const Options& options, Database& database, StreamCache& ca
                      RecordReader& reader, StoreClock& clock, EngineProbe& probe)
     : options_(options),
       clock_(clock),
-      writer_(options.registry, options.max_streams_per_prefix, options.webhooks, database, cache,
-              hub, reader, clock, probe),
+      writer_(options.writer, database, cache, hub, reader, clock, probe),
       deadlines_([this] { return AnswerOverdue(); }) {}
 
 Committer::~Committer() { Stop(); }

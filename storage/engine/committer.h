@@ -32,9 +32,7 @@ namespace ds {
 class Committer {
  public:
   struct Options {
-    bool registry = false;
-    uint64_t max_streams_per_prefix = 0;  // by the first segment of their paths; 0: any number
-    WebhookPolicy webhooks;
+    StreamWriter::Options writer;
     uint64_t max_queued_bytes = 256u << 20;  // beyond it, requests are refused as kOverloaded
     // Without a disk to wait for, a thread of its own only costs the way there and back: then the
     // thread that submits commits, at the end of its turn, what all have submitted.

@@ -49,15 +49,21 @@ bool EndsThere(const ReadRequest& request, const Lineage& lineage, uint64_t from
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(const EngineOptions& options, Clock& clock,
+absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(const EngineOptions& given, Clock& clock,
                                                      std::unique_ptr<WebhookSender> sender) {
+  EngineOptions options = given;
+  if (!options.secrets_key_file.empty()) {
+    absl::StatusOr<SecretKeys> keys = SecretKeys::Load(options.secrets_key_file);
+    if (!keys.ok()) return keys.status();
+    options.committer.writer.secret_keys = *std::move(keys);
+  }
   absl::StatusOr<std::unique_ptr<Database>> database = Database::Open(options.database);
   if (!database.ok()) return database.status();
   auto own_metrics = options.metrics == nullptr ? std::make_unique<Metrics>() : nullptr;
   std::unique_ptr<Engine> engine(
       new Engine(options, *std::move(database), clock, std::move(own_metrics)));
   engine->sender_ =
-      sender != nullptr ? std::move(sender) : MakeWebhookSender(options.committer.webhooks);
+      sender != nullptr ? std::move(sender) : MakeWebhookSender(options.committer.writer.webhooks);
   engine->committer_.SetWebhookSender(*engine->sender_);
   absl::Status started = engine->LoadClock();
   if (started.ok()) started = engine->committer_.Start(engine->losses_);

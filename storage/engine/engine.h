@@ -32,6 +32,8 @@ struct EngineOptions {
   RecordRemover::Options remover;
   size_t max_cached_streams = 250'000;
   uint64_t chunk_cache_bytes = 64u << 20;  // of pieces that were read
+  // With the keys that encrypt the secrets in the directory (SecretKeys); empty: they are plain.
+  std::string secrets_key_file;
   std::string boot_id = LossDetector::CurrentBootId();
   // Where the engine's metrics go; must outlive the engine. nullptr: nowhere.
   Metrics* metrics = nullptr;
@@ -43,7 +45,8 @@ struct EngineOptions {
 class Engine final : public StreamStore {
  public:
   // `clock` must outlive the engine. Webhooks go through `sender`; nullptr: one that really sends.
-  // Errors: those of Database::Open, and DataLoss.
+  // Errors: those of Database::Open; DataLoss; InvalidArgument for the file with keys, and
+  // FailedPrecondition when they are not those that the directory needs.
   static absl::StatusOr<std::unique_ptr<Engine>> Open(
       const EngineOptions& options, Clock& clock, std::unique_ptr<WebhookSender> sender = nullptr);
   ~Engine() override;

@@ -576,7 +576,7 @@ class RegistryTest : public EngineTest {
  protected:
   RegistryTest() {
     Close();
-    options_.committer.registry = true;
+    options_.committer.writer.registry = true;
     Open();
   }
   // The registry's events as "operation key".

@@ -37,21 +37,24 @@ absl::Status WriteError(const rocksdb::Status& status) {
 
 }  // namespace
 
-StreamWriter::StreamWriter(bool registry, uint64_t max_streams_per_prefix, WebhookPolicy webhooks,
-                           Database& database, StreamCache& cache, TailHub& hub,
+StreamWriter::StreamWriter(Options options, Database& database, StreamCache& cache, TailHub& hub,
                            RecordReader& reader, StoreClock& clock, EngineProbe& probe)
-    : with_registry_(registry),
+    : with_registry_(options.registry),
+      limits_(options.limits),
       database_(database),
       cache_(cache),
       reader_(reader),
       clock_(clock),
       probe_(probe),
-      quota_(max_streams_per_prefix),
+      quota_(limits_.streams_per_prefix),
       census_(database, quota_),
       ids_(database),
       batch_(database, cache, census_, deletions_),
       announcements_(hub, clock),
-      subscriptions_(std::move(webhooks), database, batch_, reader, *this, clock, probe) {}
+      subscriptions_({.webhooks = std::move(options.webhooks),
+                      .secret_keys = std::move(options.secret_keys),
+                      .limits = limits_},
+                     database, batch_, reader, *this, clock, probe) {}
 
 absl::Status StreamWriter::Start(LossDetector& losses) {
   const std::lock_guard<std::mutex> working(mutex_);

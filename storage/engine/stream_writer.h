@@ -18,7 +18,9 @@
 #include "storage/engine/operation.h"
 #include "storage/engine/probe.h"
 #include "storage/engine/record_reader.h"
+#include "storage/engine/secret_keys.h"
 #include "storage/engine/store_clock.h"
+#include "storage/engine/store_limits.h"
 #include "storage/engine/stream_cache.h"
 #include "storage/engine/stream_ids.h"
 #include "storage/engine/subscription_book.h"
@@ -37,11 +39,16 @@ namespace ds {
 // created is in stream_creation.cc.
 class StreamWriter final : private SubscriptionBook::Streams {
  public:
-  // All arguments must outlive the object. Call Start before anything else. With `registry` the
-  // stream __registry__ records every creation, deletion and expiry. See PrefixQuota.
-  StreamWriter(bool registry, uint64_t max_streams_per_prefix, WebhookPolicy webhooks,
-               Database& database, StreamCache& cache, TailHub& hub, RecordReader& reader,
-               StoreClock& clock, EngineProbe& probe);
+  struct Options {
+    bool registry = false;  // the stream __registry__ records every creation, deletion and expiry
+    StoreLimits limits;
+    WebhookPolicy webhooks;
+    SecretKeys secret_keys;
+  };
+
+  // All arguments but `options` must outlive the object. Call Start before anything else.
+  StreamWriter(Options options, Database& database, StreamCache& cache, TailHub& hub,
+               RecordReader& reader, StoreClock& clock, EngineProbe& probe);
 
   SubscriptionBook& subscriptions() { return subscriptions_; }
 
@@ -140,6 +147,7 @@ class StreamWriter final : private SubscriptionBook::Streams {
   absl::Status EnsureRegistry();
 
   const bool with_registry_;
+  const StoreLimits limits_;
   std::mutex mutex_;
   Database& database_;
   StreamCache& cache_;

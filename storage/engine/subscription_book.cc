@@ -22,10 +22,12 @@ int64_t ToNanos(absl::Time time) {
 
 }  // namespace
 
-SubscriptionBook::SubscriptionBook(WebhookPolicy policy, Database& database, Batch& batch,
+SubscriptionBook::SubscriptionBook(Options options, Database& database, Batch& batch,
                                    RecordReader& reader, Streams& streams, Clock& clock,
                                    EngineProbe& probe)
-    : policy_(std::move(policy)),
+    : policy_(std::move(options.webhooks)),
+      limits_(options.limits),
+      secrets_(database, std::move(options.secret_keys)),
       database_(database),
       batch_(batch),
       reader_(reader),
@@ -44,7 +46,8 @@ void SubscriptionBook::SetSender(WebhookSender* sender,
 // What is on disk.
 
 absl::Status SubscriptionBook::Load() {
-  const absl::Status keys = LoadKeys();
+  absl::Status keys = LoadKeys();
+  if (keys.ok()) keys = secrets_.Renew();
   if (!keys.ok()) return keys;
   std::vector<std::string> ids;
   const std::unique_ptr<rocksdb::Iterator> it(
@@ -62,32 +65,31 @@ absl::Status SubscriptionBook::Load() {
 }
 
 absl::Status SubscriptionBook::LoadKeys() {
-  std::string value;
-  rocksdb::Status status = database_.Get(Family::kMeta, kSigningKeysKey, &value);
-  if (status.ok()) {
-    absl::StatusOr<KeyRing> keys = DecodeSigningKeys(value);
-    if (!keys.ok()) return keys.status();
-    keys_.emplace(*std::move(keys));
+  const absl::StatusOr<std::optional<std::string>> keys = secrets_.Get(kSigningKeysKey);
+  if (!keys.ok()) return keys.status();
+  absl::StatusOr<std::optional<std::string>> secret = secrets_.Get(kTokenSecretKey);
+  if (!secret.ok()) return secret.status();
+  if (!*keys && !*secret) return MakeKeys();
+  if (!*keys || !*secret || (*secret)->size() != WakeTokens::kSecretBytes) {
+    return absl::DataLossError("the keys of subscriptions cannot be read");
   }
-  std::string secret;
-  if (status.ok() || status.IsNotFound()) {
-    const bool is_new = status.IsNotFound();
-    status = database_.Get(Family::kMeta, kTokenSecretKey, &secret);
-    if (status.IsNotFound() && is_new) {
-      keys_.emplace(std::vector<KeyRing::Entry>{{SigningKey::Generate()}});
-      secret = RandomBytes(WakeTokens::kSecretBytes);
-      rocksdb::WriteBatch writes;
-      rocksdb::ColumnFamilyHandle* const meta = database_.family(Family::kMeta);
-      writes.Put(meta, kSigningKeysKey, EncodeSigningKeys(*keys_));
-      writes.Put(meta, kTokenSecretKey, secret);
-      status = database_.Write(writes);
-    }
-  }
-  if (!status.ok() || secret.size() != WakeTokens::kSecretBytes) {
-    return absl::DataLossError("the keys of subscriptions cannot be read: " + status.ToString());
-  }
-  tokens_.emplace(std::move(secret));
+  absl::StatusOr<KeyRing> ring = DecodeSigningKeys(**keys);
+  if (!ring.ok()) return ring.status();
+  keys_.emplace(*std::move(ring));
+  tokens_.emplace(**std::move(secret));
   return absl::OkStatus();
+}
+
+absl::Status SubscriptionBook::MakeKeys() {
+  keys_.emplace(std::vector<KeyRing::Entry>{{SigningKey::Generate()}});
+  std::string secret = RandomBytes(WakeTokens::kSecretBytes);
+  rocksdb::WriteBatch writes;
+  secrets_.Put(writes, kSigningKeysKey, EncodeSigningKeys(*keys_));
+  secrets_.Put(writes, kTokenSecretKey, secret);
+  tokens_.emplace(std::move(secret));
+  const rocksdb::Status written = database_.Write(writes);
+  if (written.ok()) return absl::OkStatus();
+  return absl::DataLossError("the keys of subscriptions cannot be written: " + written.ToString());
 }
 
 absl::Status SubscriptionBook::LoadOne(const std::string& id) {
@@ -164,8 +166,7 @@ void SubscriptionBook::Seal() {
     Schedule(*subscription);
   }
   if (keys_touched_) {
-    batch_.writes().Put(database_.family(Family::kMeta), kSigningKeysKey,
-                        EncodeSigningKeys(*keys_));
+    secrets_.Put(batch_.writes(), kSigningKeysKey, EncodeSigningKeys(*keys_));
   }
 }
 

@@ -22,6 +22,8 @@
 #include "storage/engine/operation.h"
 #include "storage/engine/probe.h"
 #include "storage/engine/record_reader.h"
+#include "storage/engine/secret_store.h"
+#include "storage/engine/store_limits.h"
 #include "storage/engine/stream_entry.h"
 #include "storage/engine/subscription_metadata.h"
 #include "storage/subscriptions/pattern.h"
@@ -67,12 +69,19 @@ class SubscriptionBook {
     ~Streams() = default;
   };
 
-  // All arguments must outlive the object. Call Load before anything else.
-  SubscriptionBook(WebhookPolicy policy, Database& database, Batch& batch, RecordReader& reader,
+  struct Options {
+    WebhookPolicy webhooks;
+    SecretKeys secret_keys;
+    StoreLimits limits;
+  };
+
+  // All arguments but `options` must outlive the object. Call Load before anything else.
+  SubscriptionBook(Options options, Database& database, Batch& batch, RecordReader& reader,
                    Streams& streams, Clock& clock, EngineProbe& probe);
   ~SubscriptionBook();
 
-  // Reads what is on disk; makes the keys of a new directory. Errors: DataLoss.
+  // Reads what is on disk; makes the keys of a new directory. Errors: DataLoss; FailedPrecondition
+  // when the secrets need a key that is not there.
   absl::Status Load();
   // Webhooks are not sent before. `report` gets what became of each, on any thread.
   void SetSender(WebhookSender* sender, UniqueFunction<void(WebhookResultOperation)> report);
@@ -167,8 +176,11 @@ class SubscriptionBook {
   absl::Status LoadOne(const std::string& id);
   absl::Status LoadLinks(SubscriptionEntry& subscription);
   absl::Status LoadKeys();
+  absl::Status MakeKeys();
 
   const WebhookPolicy policy_;
+  const StoreLimits limits_;
+  SecretStore secrets_;
   Database& database_;
   Batch& batch_;
   RecordReader& reader_;

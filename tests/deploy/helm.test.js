@@ -65,6 +65,7 @@ const everything = {
   storage: { pdb: { enabled: true }, persistence: { size: "1Ti", storageClass: "fast", annotations: { keep: "yes" } } },
   tls: { enabled: true, certManager: { enabled: true, issuerRef: { name: "issuer" }, dnsNames: ["streams.example.com"] } },
   hopTls: { enabled: true, storageSecret: "hop-storage", gatewaySecret: "hop-gateway" },
+  secretsKey: { existingSecret: "secrets" },
   auth: { config: { anonymous: { rules: [{ paths: ["public/**"], operations: ["read"] }] } }, url: "https://auth.example.com/check" },
   ingress: { enabled: true, className: "nginx", hosts: [{ host: "streams.example.com" }], tls: [{ secretName: "t", hosts: ["streams.example.com"] }] },
   httpRoute: { enabled: true, parentRefs: [{ name: "gw" }], hostnames: ["streams.example.com"] },
@@ -81,6 +82,7 @@ const matrix = {
   "split with one gateway": { mode: "split", gateway: { replicas: 1 } },
   "a TLS secret": { tls: { enabled: true, existingSecret: "mine" } },
   "an auth secret": { auth: { existingSecret: "mine" } },
+  "a key for secrets": { secretsKey: { existingSecret: "mine" } },
   "an image by digest": { image: { digest: `sha256:${"0".repeat(64)}` } },
   "a load balancer": { service: { type: "LoadBalancer", port: 443, annotations: { x: "y" } } },
   "nothing extra": { networkPolicy: { enabled: false }, serviceAccount: { create: false }, test: { enabled: false }, serviceMonitor: { enabled: false }, prometheusRule: { enabled: false } },
@@ -127,6 +129,20 @@ test.each(Object.entries(matrix))("with %s pods run restricted and without a tok
     // Every mount has its volume (or claim template).
     const volumes = new Set(["data", ...(spec.volumes ?? []).map(({ name }) => name)])
     for (const mount of spec.containers.flatMap(({ volumeMounts = [] }) => volumeMounts)) expect(volumes).toContain(mount.name)
+  }
+})
+
+test("secrets are files that only their user and group read, and the key for those at rest goes where the data is", () => {
+  for (const objects of [render(everything), render({ ...everything, mode: "standalone", hopTls: { enabled: false } })]) {
+    const workloads = objects.filter(({ kind }) => kind === "Deployment" || kind === "StatefulSet")
+    const secrets = pods(workloads).flatMap(({ volumes = [] }) => volumes.filter(({ secret }) => secret))
+    expect(secrets.length).toBeGreaterThan(2)
+    for (const { secret } of secrets) expect(secret.defaultMode).toBe(0o440)
+    for (const { kind, spec } of workloads) {
+      const { containers, volumes } = spec.template.spec
+      expect([kind, volumes.some(({ name }) => name === "secrets")]).toEqual([kind, kind === "StatefulSet"])
+      expect(containers[0].volumeMounts.some(({ mountPath }) => mountPath === "/etc/durable-streams/secrets")).toBe(kind === "StatefulSet")
+    }
   }
 })
 
@@ -196,9 +212,10 @@ test("the program knows every option that the chart writes, and serves with them
   for (const object of render({ ...everything, tls: { enabled: false }, hopTls: { enabled: false } }).filter(({ kind, data }) => kind === "ConfigMap" && data["config.toml"])) {
     const role = object.metadata.name.endsWith("gateway") ? "gateway" : "storage"
     const file = join(folder.path, `${role}.toml`)
-    const local = object.data["config.toml"].replace("/etc/durable-streams/auth/auth.json", join(folder.path, "auth.json")).replace(/0\.0\.0\.0:\d+/g, "127.0.0.1:0").replace("/var/lib/durable-streams", join(folder.path, "data")).replace(/storage = ".*"/, 'storage = "127.0.0.1:1"')
+    const local = object.data["config.toml"].replace("/etc/durable-streams/auth/auth.json", join(folder.path, "auth.json")).replace("/etc/durable-streams/secrets/secrets.key", join(folder.path, "secrets.key")).replace(/0\.0\.0\.0:\d+/g, "127.0.0.1:0").replace("/var/lib/durable-streams", join(folder.path, "data")).replace(/storage = ".*"/, 'storage = "127.0.0.1:1"')
     writeFileSync(file, local)
     writeFileSync(join(folder.path, "auth.json"), JSON.stringify(everything.auth.config))
+    writeFileSync(join(folder.path, "secrets.key"), "5e".repeat(32))
     const server = await startServer([role, "--config", file])
     await server.stop()
     expect(server.errors()).not.toContain("unknown")

@@ -86,6 +86,9 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end -}}
 {{- if ne .role "gateway" -}}
 {{- $_ := set $config "data-dir" "/var/lib/durable-streams" -}}
+{{- if $root.Values.secretsKey.existingSecret -}}
+{{- $_ := set $config "secrets-key-file" "/etc/durable-streams/secrets/secrets.key" -}}
+{{- end -}}
 {{- end -}}
 {{- if eq .role "gateway" -}}
 {{- $_ := set $config "storage" (printf "%s-storage:4438" (include "ds.fullname" $root)) -}}
@@ -201,6 +204,9 @@ containers:
       - { name: tmp, mountPath: /tmp }
       {{- if ne .role "gateway" }}
       - { name: data, mountPath: /var/lib/durable-streams }
+      {{- if $root.Values.secretsKey.existingSecret }}
+      - { name: secrets, mountPath: /etc/durable-streams/secrets, readOnly: true }
+      {{- end }}
       {{- end }}
       {{- if and $http $root.Values.tls.enabled }}
       - { name: tls, mountPath: /etc/durable-streams/tls, readOnly: true }
@@ -224,16 +230,25 @@ volumes:
   - name: tls
     secret:
       secretName: {{ include "ds.tlsSecret" $root }}
+      defaultMode: 288  # 0440
   {{- end }}
   {{- if $hop }}
   - name: hop
     secret:
       secretName: {{ ternary $root.Values.hopTls.gatewaySecret $root.Values.hopTls.storageSecret (eq .role "gateway") }}
+      defaultMode: 288  # 0440
   {{- end }}
   {{- if and $http (include "ds.authSecret" $root) }}
   - name: auth
     secret:
       secretName: {{ include "ds.authSecret" $root }}
+      defaultMode: 288  # 0440
+  {{- end }}
+  {{- if and (ne .role "gateway") $root.Values.secretsKey.existingSecret }}
+  - name: secrets
+    secret:
+      secretName: {{ $root.Values.secretsKey.existingSecret }}
+      defaultMode: 288  # 0440
   {{- end }}
   {{- if and (ne .role "gateway") (not $root.Values.storage.persistence.enabled) }}
   - name: data
