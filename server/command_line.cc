@@ -231,6 +231,15 @@ void AddStorageFlags(Flags& flags, ServerOptions& server, bool on_disk, std::str
               "below one; empty for any that is public");
   flags.Value("limit-streams-per-prefix", engine.committer.writer.limits.streams_per_prefix,
               "streams whose paths have the same first segment; 0 for any number");
+  StoreLimits& limits = engine.committer.writer.limits;
+  flags.Value("limit-producers-per-stream", limits.producers_per_stream,
+              "producers, by their Producer-Id, of one stream; 0 for any number");
+  flags.Value("limit-subscriptions", limits.subscriptions, "subscriptions; 0 for any number");
+  flags.Value("limit-links-per-subscription", limits.links_per_subscription,
+              "streams that one subscription is given by name, or finds by its pattern when it is "
+              "made; 0 for any number");
+  flags.Value("limit-fork-depth", limits.fork_depth,
+              "how deep forks of forks may be; 0 for any depth");
   flags.OnOff("registry", engine.committer.writer.registry,
               "keep the stream __registry__, which lists all others");
 }

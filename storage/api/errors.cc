@@ -120,7 +120,7 @@ const std::vector<ErrorInfo>& Table() {
        C::kUnavailable, W::kMayHaveBeenApplied},
       {E::kDeadlineExceeded, "deadline-exceeded", "The request's time was up", 503,
        C::kDeadlineExceeded, W::kNotApplied},
-      {E::kQuotaExceeded, "quota-exceeded", "There are too many streams with this prefix", 403,
+      {E::kQuotaExceeded, "quota-exceeded", "There is as much of this as the server keeps", 403,
        C::kResourceExhausted, W::kNotApplied},
       {E::kShuttingDown, "shutting-down", "The server is shutting down", 503, C::kUnavailable,
        W::kNotApplied},

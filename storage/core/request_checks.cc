@@ -14,6 +14,8 @@ constexpr size_t kMaxTimestampBytes = 64;
 constexpr size_t kMaxSubscriptionIdBytes = 256;
 constexpr size_t kMaxUrlBytes = 2048;
 constexpr size_t kMaxTokenBytes = 4096;
+// Of one call: each takes the commit thread some 15 us.
+constexpr size_t kMaxStreamsPerCall = 1000;
 
 absl::Status Bad(std::string_view why) { return MakeError(ErrorCode::kBadRequest, why); }
 
@@ -43,6 +45,11 @@ absl::Status CheckLifetime(const Lifetime& lifetime) {
     return Bad("the expiry differs from its text");
   }
   return absl::OkStatus();
+}
+
+absl::Status CheckStreamCount(size_t count) {
+  if (count <= kMaxStreamsPerCall) return absl::OkStatus();
+  return BadSubscription("one call may name 1,000 streams");
 }
 
 absl::Status CheckWake(const SubscriptionCall::WakeReference& wake) {
@@ -100,6 +107,8 @@ absl::Status CheckRequest(const SubscriptionCall& call) {
         "the id must have 1 to 256 bytes, without slashes and control characters");
   }
   if (const auto* const put = std::get_if<Call::Put>(&call.operation)) {
+    const absl::Status few = CheckStreamCount(put->config.streams.size());
+    if (!few.ok()) return few;
     if (put->base_url.size() > kMaxUrlBytes || HasControls(put->base_url)) {
       return BadSubscription("the server's URL is not acceptable");
     }
@@ -109,7 +118,13 @@ absl::Status CheckRequest(const SubscriptionCall& call) {
       return BadSubscription("worker may have 1,024 bytes, without control characters");
     }
   }
-  if (const auto* const ack = std::get_if<Call::Ack>(&call.operation)) return CheckWake(ack->wake);
+  if (const auto* const add = std::get_if<Call::AddStreams>(&call.operation)) {
+    return CheckStreamCount(add->paths.size());
+  }
+  if (const auto* const ack = std::get_if<Call::Ack>(&call.operation)) {
+    const absl::Status few = CheckStreamCount(ack->acks.size());
+    return few.ok() ? CheckWake(ack->wake) : few;
+  }
   if (const auto* const release = std::get_if<Call::Release>(&call.operation)) {
     return CheckWake(release->wake);
   }

@@ -43,9 +43,16 @@ void Batch::SetProducer(const EntryPtr& entry, const std::string& id, const Prod
   std::optional<ProducerState> before;
   const auto [it, inserted] = entry->producers->try_emplace(id, state);
   if (!inserted) before = std::exchange(it->second, state);
+  if (inserted && entry->producer_count != StreamEntry::kNotCounted) ++entry->producer_count;
   producers_.push_back({entry, id, before});
   writes_.Put(database_.family(Family::kProducers),
               ProducerKey(entry->config.lineage.stream_id(), id), EncodeProducer(state));
+}
+
+int64_t Batch::CountNewProducers(const StreamEntry& entry) const {
+  return std::count_if(producers_.begin(), producers_.end(), [&](const SavedProducer& saved) {
+    return saved.entry.get() == &entry && !saved.state;
+  });
 }
 
 void Batch::PutMetadata(const StreamEntry& entry) {
@@ -195,6 +202,7 @@ void Batch::Rollback() {
       (*it->entry->producers)[it->id] = *it->state;
     } else {
       it->entry->producers->erase(it->id);
+      it->entry->producer_count = StreamEntry::kNotCounted;
     }
   }
   for (const EntryPtr& entry : removed_) entry->removal_pending = false;

@@ -37,6 +37,8 @@ class Batch {
   // The same for an entry that goes on for a stream which was there.
   void Continued(const EntryPtr& entry);
   void Removed(const EntryPtr& entry);
+  // Producers that the batch has added to a stream.
+  int64_t CountNewProducers(const StreamEntry& entry) const;
   void SetProducer(const EntryPtr& entry, const std::string& id, const ProducerState& state);
 
   void PutMetadata(const StreamEntry& entry);

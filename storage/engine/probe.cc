@@ -1,6 +1,16 @@
 #include "storage/engine/probe.h"
 
 namespace ds {
+namespace {
+
+prometheus::Counter& LimitRefusals(Metrics& metrics, const char* limit) {
+  return metrics.Counter("durable_streams_limit_refusals_total",
+                         "Requests that were refused because there is as much as there may be, by "
+                         "limit.",
+                         {{"limit", limit}});
+}
+
+}  // namespace
 
 EngineProbe::EngineProbe(Metrics& metrics)
     : appends(metrics.Counter("durable_streams_appends_total",
@@ -63,7 +73,12 @@ EngineProbe::EngineProbe(Metrics& metrics)
                                      "Wakes whose worker let the lease run out.")),
       clock_steps(metrics.Counter("durable_streams_clock_steps_total",
                                   "Times that the system's clock was set while the server ran, or "
-                                  "before its start.")) {}
+                                  "before its start.")),
+      refused_streams(LimitRefusals(metrics, "streams_per_prefix")),
+      refused_producers(LimitRefusals(metrics, "producers_per_stream")),
+      refused_subscriptions(LimitRefusals(metrics, "subscriptions")),
+      refused_links(LimitRefusals(metrics, "links_per_subscription")),
+      refused_fork_depth(LimitRefusals(metrics, "fork_depth")) {}
 
 void EngineProbe::NoteCommit(double seconds) {
   commit_operations.Observe(static_cast<double>(batch.operations));

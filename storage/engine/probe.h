@@ -48,6 +48,12 @@ struct EngineProbe {
   prometheus::Counter& webhook_retries;
   prometheus::Counter& leases_expired;
   prometheus::Counter& clock_steps;
+  // See StoreLimits.
+  prometheus::Counter& refused_streams;
+  prometheus::Counter& refused_producers;
+  prometheus::Counter& refused_subscriptions;
+  prometheus::Counter& refused_links;
+  prometheus::Counter& refused_fork_depth;
 };
 
 }  // namespace ds

@@ -13,6 +13,25 @@
 
 namespace ds {
 
+absl::Status StreamWriter::CheckForkDepth(const StreamEntry& source) {
+  if (limits_.fork_depth == 0) return absl::OkStatus();
+  uint64_t depth = 1;
+  EntryPtr ancestor;
+  for (const StreamEntry* entry = &source; entry->config.is_fork(); entry = ancestor.get()) {
+    if (++depth > limits_.fork_depth) {
+      probe_.refused_fork_depth.Increment();
+      return MakeError(ErrorCode::kQuotaExceeded,
+                       absl::StrCat("forks of forks may be ", limits_.fork_depth, " deep"));
+    }
+    // Sources are kept for their forks.
+    absl::StatusOr<EntryPtr> found = cache_.Find(entry->config.source_path);
+    if (!found.ok()) return InternalError(found.status());
+    if (*found == nullptr) break;
+    ancestor = *std::move(found);
+  }
+  return absl::OkStatus();
+}
+
 absl::Status StreamWriter::ResolveFork(const CreateRequest& request, EntryPtr& source,
                                        StreamConfig& config) {
   const ForkPoint& fork = *request.fork;
@@ -21,6 +40,8 @@ absl::Status StreamWriter::ResolveFork(const CreateRequest& request, EntryPtr& s
   source = *found;
   if (source == nullptr) return MakeError(ErrorCode::kSourceNotFound);
   if (source->state.soft_deleted) return MakeError(ErrorCode::kSourceGone);
+  const absl::Status shallow = CheckForkDepth(*source);
+  if (!shallow.ok()) return shallow;
   // The source's records are looked at below, so they must be committed.
   if (batch_.IsTouched(*source)) Commit();
   const bool json = IsJson(source->config.content_type);
@@ -68,6 +89,7 @@ EntryPtr StreamWriter::AddStream(std::string path, StreamConfig config, bool clo
   entry->state.tail = entry->config.lineage.base();
   entry->state.closed = closed;
   entry->producers_complete = true;
+  entry->producer_count = 0;
   const int64_t now = absl::ToUnixNanos(clock_.Now());
   entry->last_access_nanos = entry->persisted_access_nanos = now;
   quota_.Note(entry->path, 1);
@@ -118,7 +140,11 @@ void StreamWriter::ApplyOne(CreateOperation& create) {
   if (request.lifetime.expires_at && *request.lifetime.expires_at <= clock_.AcceptedWall()) {
     return answer(MakeError(ErrorCode::kBadRequest, "the time to expire at has passed"));
   }
-  if (!quota_.Admits(request.path.text())) return answer(MakeError(ErrorCode::kQuotaExceeded));
+  if (!quota_.Admits(request.path.text())) {
+    probe_.refused_streams.Increment();
+    return answer(MakeError(ErrorCode::kQuotaExceeded,
+                            "there are too many streams whose paths begin with the same segment"));
+  }
 
   StreamConfig config;
   EntryPtr source;

@@ -35,6 +35,9 @@ struct StreamEntry {
   // Producers whose state was needed so far; all there are when `producers_complete`.
   std::unique_ptr<std::unordered_map<std::string, ProducerState>> producers;
   bool producers_complete = false;
+  // How many producers the stream has, the batch at work included; it is counted when it is needed.
+  static constexpr int64_t kNotCounted = -1;
+  int64_t producer_count = kNotCounted;
 
   // Published. A reader loads `flags` first: a tail read after kClosed was seen is the final one.
   static constexpr uint32_t kExists = 1;

@@ -6,7 +6,9 @@
 #include <memory>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "base/limited_log.h"
 #include "base/turn.h"
 #include "spdlog/spdlog.h"
 #include "storage/api/errors.h"
@@ -168,6 +170,27 @@ absl::Status StreamWriter::LoadProducer(const EntryPtr& entry, const std::string
   return absl::OkStatus();
 }
 
+absl::Status StreamWriter::CheckProducerCount(StreamEntry& entry) {
+  const auto most = static_cast<int64_t>(limits_.producers_per_stream);
+  if (most == 0) return absl::OkStatus();
+  if (entry.producer_count == StreamEntry::kNotCounted) {
+    const std::string prefix = EncodeNumber(entry.config.lineage.stream_id());
+    const std::unique_ptr<rocksdb::Iterator> it(
+        database_.db().NewIterator(rocksdb::ReadOptions(), database_.family(Family::kProducers)));
+    int64_t count = 0;
+    for (it->Seek(prefix); it->Valid() && it->key().starts_with(prefix) && count < most; it->Next())
+      ++count;
+    if (!it->status().ok()) return InternalError(absl::DataLossError(it->status().ToString()));
+    // Those that the batch at work has added are not on the disk yet.
+    entry.producer_count = count + batch_.CountNewProducers(entry);
+  }
+  if (entry.producer_count < most) return absl::OkStatus();
+  probe_.refused_producers.Increment();
+  return MakeError(
+      ErrorCode::kQuotaExceeded,
+      absl::StrCat("the stream has ", most, " producers; a client should keep its Producer-Id"));
+}
+
 void StreamWriter::ApplyOne(AppendOperation& append) {
   AppendRequest& request = append.request;
   AppendResult result;
@@ -198,6 +221,10 @@ void StreamWriter::ApplyOne(AppendOperation& append) {
   result.duplicate = decision.duplicate;
   result.expected_seq = decision.expected_seq;
   if (decision.duplicate) ++probe_.batch.duplicates;
+  if (decision.changes && request.producer && !producer) {
+    absl::Status room = CheckProducerCount(*entry);
+    if (!room.ok()) return answer_now(std::move(room));
+  }
   if (!decision.status.ok()) NoteRefused(*entry, decision.status, result);
   if (decision.changes && !request.body.empty()) entry = ContinueIfCut(std::move(entry));
   result.closed = decision.state.closed;
@@ -226,6 +253,7 @@ EntryPtr StreamWriter::ContinueIfCut(EntryPtr entry) {
   next->timer_nanos = entry->timer_nanos;
   next->producers = std::move(entry->producers);
   next->producers_complete = entry->producers_complete;
+  next->producer_count = entry->producer_count;
   next->last_access_nanos = entry->last_access_nanos.load();
   next->persisted_access_nanos = entry->persisted_access_nanos.load();
   next->Publish();

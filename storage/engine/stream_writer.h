@@ -118,6 +118,10 @@ class StreamWriter final : private SubscriptionBook::Streams {
   // Whether the entry is a stream that is there and stays.
   bool IsCurrent(const EntryPtr& entry);
   absl::Status LoadProducer(const EntryPtr& entry, const std::string& id);
+  // Whether the stream may have one more producer; kQuotaExceeded if not.
+  absl::Status CheckProducerCount(StreamEntry& entry);
+  // Whether the source of a fork may have one: kQuotaExceeded when it is too deep itself.
+  absl::Status CheckForkDepth(const StreamEntry& source);
   absl::Status ResolveFork(const CreateRequest& request, EntryPtr& source, StreamConfig& config);
   // Completes the result of a refused append, and counts what metrics tell of.
   void NoteRefused(const StreamEntry& entry, const absl::Status& status, AppendResult& result);

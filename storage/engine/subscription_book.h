@@ -123,6 +123,9 @@ class SubscriptionBook {
                                 const std::shared_ptr<PatternSearch>& search);
   // What is to be answered before anything is made: a refusal, or that it is there already.
   std::optional<SubscriptionAnswer> CheckPut(const std::string& id, SubscriptionCall::Put& put);
+  // Whether there may be one more, with its streams; kQuotaExceeded if not.
+  absl::Status CheckLimits(const SubscriptionCall::Put& put);
+  absl::Status CheckLinkCount(size_t links);
   // Makes it, without what its pattern finds. Errors, in the answer: kInternal.
   SubscriptionEntry* Make(const std::string& id, SubscriptionCall::Put& put,
                           SubscriptionAnswer& answer);

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -53,6 +54,8 @@ std::optional<SubscriptionAnswer> SubscriptionBook::CheckPut(const std::string& 
   if (!answer.status.ok()) return answer;
   SubscriptionEntry* const existing = Find(id);
   if (existing == nullptr) {
+    answer.status = CheckLimits(put);
+    if (!answer.status.ok()) return answer;
     if (put.config.pattern.empty() || patterns_.HasRoomFor(put.config.pattern)) return std::nullopt;
     return Refusal(ErrorCode::kInvalidSubscription,
                    "there are too many patterns with segments behind a '**' that begin like this "
@@ -67,6 +70,25 @@ std::optional<SubscriptionAnswer> SubscriptionBook::CheckPut(const std::string& 
   }
   answer.info = Describe(*existing);
   return answer;
+}
+
+absl::Status SubscriptionBook::CheckLimits(const SubscriptionCall::Put& put) {
+  if (limits_.subscriptions != 0 && subscriptions_.size() >= limits_.subscriptions) {
+    probe_.refused_subscriptions.Increment();
+    return MakeError(ErrorCode::kQuotaExceeded,
+                     absl::StrCat("there are ", limits_.subscriptions, " subscriptions"));
+  }
+  return CheckLinkCount(put.config.streams.size());
+}
+
+absl::Status SubscriptionBook::CheckLinkCount(size_t links) {
+  if (limits_.links_per_subscription == 0 || links <= limits_.links_per_subscription) {
+    return absl::OkStatus();
+  }
+  probe_.refused_links.Increment();
+  return MakeError(ErrorCode::kQuotaExceeded,
+                   absl::StrCat("the subscription would have ", links, " streams, and may have ",
+                                limits_.links_per_subscription));
 }
 
 SubscriptionEntry* SubscriptionBook::Make(const std::string& id, SubscriptionCall::Put& put,
@@ -115,6 +137,9 @@ SubscriptionAnswer SubscriptionBook::PutPattern(const std::string& id, Subscript
     answer.created = true;
     return answer;
   }
+  answer.status =
+      CheckLinkCount(put.config.streams.size() + search->found.size() + search->created.size());
+  if (!answer.status.ok()) return answer;
   SubscriptionEntry* const made = Make(id, put, answer);
   if (made == nullptr) return answer;
   LinkMatches(*made, search->found);
@@ -154,7 +179,15 @@ SubscriptionAnswer SubscriptionBook::ApplyOne(const std::string& id,
   if (config.streams.empty()) {
     return Refusal(ErrorCode::kInvalidSubscription, "streams must not be empty");
   }
-  if (absl::Status status = CheckConfig(config); !status.ok()) return {.status = std::move(status)};
+  absl::Status status = CheckConfig(config);
+  if (status.ok()) {
+    const auto added =
+        std::count_if(config.streams.begin(), config.streams.end(),
+                      [&](const StreamPath& path) { return !subscription->links.contains(path); });
+    status = added == 0 ? absl::OkStatus()
+                        : CheckLinkCount(subscription->links.size() + static_cast<size_t>(added));
+  }
+  if (!status.ok()) return {.status = std::move(status)};
   for (const StreamPath& path : config.streams) {
     Link(*subscription, path, streams_.FindLive(path).get(), /*by_pattern=*/false);
   }
