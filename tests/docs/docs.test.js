@@ -73,6 +73,17 @@ test("docs/testing.md names tests that exist", () => {
   for (const [, file, name] of rows) expect(read(file), `${file}: ${name}`).toContain(name)
 })
 
+test("docs/security.md names tests that exist", () => {
+  const documented = read("docs/security.md")
+  const tables = documented.split("\n").filter((line) => line.startsWith("| "))
+  const files = new Set(tables.flatMap((line) => [...line.matchAll(/\b(?:tests|storage|gateway|server)\/[\w/.]+(?:_test\.cc|\.test\.js)/g)].map(([file]) => file)))
+  expect(files.size).toBeGreaterThan(25)
+  for (const file of files) expect(read(file).length, file).toBeGreaterThan(0)
+  const attacks = [...documented.matchAll(/^\| .* \| (\S+\.(?:cc|js)): (.+) \|$/gm)]
+  expect(attacks.length).toBeGreaterThan(20)
+  for (const [, file, name] of attacks) expect(read(file), `${file}: ${name}`).toContain(name)
+})
+
 test("links between the documents lead somewhere", () => {
   const pages = ["README.md", ...readdirSync(join(root, "docs")).filter((name) => name.endsWith(".md")).map((name) => `docs/${name}`)]
   for (const page of pages) {

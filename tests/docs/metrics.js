@@ -49,10 +49,10 @@ const sections = [
   ["HTTP", /^durable_streams_(http|tls|auth|rate|shed|memory)/],
   ["Live delivery", /^durable_streams_(live|delivery|slow)/],
   ["Hop from gateway to storage", /^durable_streams_hop/],
-  ["Streams and commits", /^durable_streams_(append|clock|producer|commit|deleted|streams|forks|kept|open|cached|read|repacked|writes)/],
+  ["Streams and commits", /^durable_streams_(append|clock|producer|commit|deleted|limit|streams|forks|kept|open|cached|read|repacked|writes)/],
   ["Subscriptions", /^durable_streams_(subscription|webhook)/],
   ["RocksDB and disk", /^durable_streams_(rocksdb|disk)/],
-  ["Process and health", /^(process_|durable_streams_(build|health))/],
+  ["Process and health", /^(process_|durable_streams_(build|health|log))/],
 ]
 
 export async function metrics() {
