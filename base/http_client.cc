@@ -17,6 +17,8 @@ constexpr long kMaxConnections = 64;
 constexpr long kMaxConnectionsPerHost = 8;
 constexpr long kConnectTimeoutMs = 5'000;
 constexpr int kMaxWaitMs = 1'000;
+// Of one response, interim ones included.
+constexpr size_t kMaxHeaderBytes = 64 << 10;
 
 // One request that is under way.
 class Transfer {
@@ -99,6 +101,8 @@ class Transfer {
 
   static size_t ReceiveHeader(char* data, size_t, size_t size, void* self) {
     auto& transfer = *static_cast<Transfer*>(self);
+    transfer.header_bytes_ += size;
+    if (transfer.header_bytes_ > kMaxHeaderBytes) return 0;
     const absl::string_view line(data, size);
     const size_t colon = line.find(':');
     if (colon != absl::string_view::npos) {
@@ -115,6 +119,7 @@ class Transfer {
   CURL* const easy_ = curl_easy_init();
   curl_slist* headers_ = nullptr;
   HttpClient::Response response_;
+  size_t header_bytes_ = 0;
 };
 
 class CurlClient final : public HttpClient {

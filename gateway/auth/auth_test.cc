@@ -2,6 +2,7 @@
 #include <string>
 
 #include "absl/strings/escaping.h"
+#include "base/base64url.h"
 #include "gateway/auth/config.h"
 #include "gateway/auth/jwt.h"
 #include "gateway/auth/rules.h"
@@ -83,6 +84,11 @@ TEST(ConfigTest, SlipsAreErrorsThatSayWhere) {
   }
 }
 
+TEST(ConfigTest, AFileIsBounded) {
+  EXPECT_FALSE(ParseAuthConfig(R"({"keys":)" + std::string(20, '[') + "}", "/").ok());
+  EXPECT_FALSE(ParseAuthConfig("{" + std::string(17 << 20, ' ') + "}", "/").ok());
+}
+
 TEST(ConfigTest, KeysDifferAndAreFoundByTheirHash) {
   const std::string key = NewApiKey();
   EXPECT_NE(key, NewApiKey());
@@ -162,6 +168,26 @@ TEST(JwtTest, RefusesWhatIsNoTokenOrNoAlgorithm) {
     EXPECT_FALSE(ParseJwt(token).ok()) << token;
   }
   EXPECT_TRUE(ParseJwt(encode(R"({"alg":"EdDSA"})") + "." + claims + ".AA").ok());
+}
+
+TEST(JwtTest, BombsAreRefusedBeforeTheyBecomeATree) {
+  const auto token = [](std::string_view header, std::string_view claims) {
+    return ParseJwt(Base64Url(header) + "." + Base64Url(claims) + ".AA");
+  };
+  constexpr char kHeader[] = R"({"alg":"EdDSA"})";
+  EXPECT_TRUE(token(kHeader, "{}").ok());
+  const auto nested = [](size_t depth) {
+    return R"({"a":)" + std::string(depth, '[') + std::string(depth, ']') + "}";
+  };
+  EXPECT_TRUE(token(kHeader, nested(7)).ok());
+  EXPECT_FALSE(token(kHeader, nested(8)).ok());
+  EXPECT_FALSE(token(nested(10'000), "{}").ok());
+  std::string many = R"({"a":[0)";
+  for (int i = 0; i < 2'000; ++i) many += ",0";
+  EXPECT_FALSE(token(kHeader, many + "]}").ok());
+  EXPECT_FALSE(token(kHeader, "{\"a\":\"" + std::string(40'000, 'x') + "\"}").ok());
+  EXPECT_FALSE(ParseJwks(R"({"keys":)" + nested(100) + "}").ok());
+  EXPECT_FALSE(ParseJwks(R"({"keys":[)" + std::string(2 << 20, ' ') + "]}").ok());
 }
 
 TEST(JwtTest, JudgesTimesWithTheSkew) {

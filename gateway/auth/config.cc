@@ -9,6 +9,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "base/base64url.h"
+#include "base/bounded_json.h"
 #include "openssl/rand.h"
 #include "openssl/sha.h"
 
@@ -16,6 +17,8 @@ namespace ds::auth {
 namespace {
 
 using Json = nlohmann::json;
+
+constexpr JsonBounds kFileBounds{.max_bytes = 16 << 20, .max_depth = 16, .max_values = 1'000'000};
 
 absl::Status Wrong(const std::string& where, const std::string& what) {
   return absl::InvalidArgumentError(where + ": " + what);
@@ -244,6 +247,9 @@ absl::StatusOr<RuleSet> ParseRules(const nlohmann::json& json) {
 }
 
 absl::StatusOr<AuthConfig> ParseAuthConfig(const std::string& json, const std::string& folder) {
+  if (!KeepsJsonBounds(json, kFileBounds)) {
+    return absl::InvalidArgumentError("more than 16 MiB, 16 levels or a million values");
+  }
   Json root;
   try {
     root = Json::parse(json);

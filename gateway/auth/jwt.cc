@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/base64url.h"
+#include "base/bounded_json.h"
 #include "openssl/bio.h"
 #include "openssl/core_names.h"
 #include "openssl/ecdsa.h"
@@ -16,6 +17,9 @@
 namespace ds::auth {
 namespace {
 
+constexpr size_t kMaxTokenBytes = 32 << 10;
+// Of the header and of the claims, which may bring rules.
+constexpr JsonBounds kTokenBounds{.max_bytes = kMaxTokenBytes, .max_depth = 8, .max_values = 2'000};
 constexpr int kMinRsaBits = 2048;
 constexpr size_t kCoordinateBytes = 32;  // of P-256, and of Ed25519 keys
 constexpr size_t kSignatureBytes = 64;   // of ES256 and Ed25519
@@ -214,7 +218,7 @@ bool NamesAudience(const nlohmann::json& claims, const std::string& audience) {
 }  // namespace
 
 absl::StatusOr<VerificationKeys> ParseJwks(std::string_view json) {
-  const nlohmann::json set = nlohmann::json::parse(json, nullptr, /*allow_exceptions=*/false);
+  const nlohmann::json set = ParseBoundedJson(json, {});
   if (!set.is_object() || !set.contains("keys") || !set["keys"].is_array()) {
     return absl::InvalidArgumentError("not a JWK Set");
   }
@@ -240,6 +244,7 @@ absl::StatusOr<VerificationKey> ParsePublicKeyPem(const std::string& pem) {
 }
 
 absl::StatusOr<Jwt> ParseJwt(std::string_view token) {
+  if (token.size() > kMaxTokenBytes) return Bad("the token is too long");
   const size_t first = token.find('.');
   const size_t second = first == std::string_view::npos ? first : token.find('.', first + 1);
   if (second == std::string_view::npos || token.find('.', second + 1) != std::string_view::npos) {
@@ -249,9 +254,9 @@ absl::StatusOr<Jwt> ParseJwt(std::string_view token) {
   const auto claims_text = Decode(token.substr(first + 1, second - first - 1));
   auto signature = Decode(token.substr(second + 1));
   if (!header_text || !claims_text || !signature) return Bad("a part is not base64url");
-  const nlohmann::json header = nlohmann::json::parse(*header_text, nullptr, false);
+  const nlohmann::json header = ParseBoundedJson(*header_text, kTokenBounds);
   Jwt jwt;
-  jwt.claims = nlohmann::json::parse(*claims_text, nullptr, false);
+  jwt.claims = ParseBoundedJson(*claims_text, kTokenBounds);
   if (!header.is_object() || !jwt.claims.is_object()) return Bad("a part is not a JSON object");
   const std::optional<Algorithm> algorithm = AlgorithmFromName(StringMember(header, "alg"));
   if (!algorithm) return Bad("the algorithm is not RS256, ES256 or EdDSA");

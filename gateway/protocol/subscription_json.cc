@@ -5,13 +5,17 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/base64url.h"
+#include "base/bounded_json.h"
 #include "nlohmann/json.hpp"
 #include "storage/api/errors.h"
 
 namespace ds {
 namespace {
 
+// What is answered keeps the order in which it is written. What is parsed does not: to find a
+// member by its name must not take time for all others.
 using Json = nlohmann::ordered_json;
+using ParsedJson = nlohmann::json;
 
 constexpr std::string_view kControlSegment = "__ds";
 constexpr std::string_view kSubscriptions = "subscriptions/";
@@ -22,29 +26,33 @@ absl::Status Invalid(std::string_view why) {
   return MakeError(ErrorCode::kInvalidSubscription, why);
 }
 
-absl::StatusOr<Json> ParseObject(std::string_view body) {
-  Json json = Json::parse(body, nullptr, /*allow_exceptions=*/false);
+absl::StatusOr<ParsedJson> ParseObject(std::string_view body) {
+  const JsonBounds bounds{.max_bytes = kMaxControlBodyBytes};
+  if (!KeepsJsonBounds(body, bounds)) {
+    return Invalid("the body may have 10,000 values, and 16 levels, at most");
+  }
+  ParsedJson json = ParseBoundedJson(body, bounds);
   if (json.is_discarded()) return Invalid("the body is not valid JSON");
   if (!json.is_object()) return Invalid("the body must be a JSON object");
   return json;
 }
 
 // Members that are absent or null keep what is there.
-const Json* Member(const Json& object, const char* name) {
+const ParsedJson* Member(const ParsedJson& object, const char* name) {
   const auto it = object.find(name);
   return it == object.end() || it->is_null() ? nullptr : &*it;
 }
 
-absl::Status TakeString(const Json& object, const char* name, std::string& out) {
-  const Json* const member = Member(object, name);
+absl::Status TakeString(const ParsedJson& object, const char* name, std::string& out) {
+  const ParsedJson* const member = Member(object, name);
   if (member == nullptr) return absl::OkStatus();
   if (!member->is_string()) return Invalid(absl::StrCat(name, " must be a string"));
   out = member->get<std::string>();
   return absl::OkStatus();
 }
 
-absl::Status TakeInteger(const Json& object, const char* name, uint64_t& out) {
-  const Json* const member = Member(object, name);
+absl::Status TakeInteger(const ParsedJson& object, const char* name, uint64_t& out) {
+  const ParsedJson* const member = Member(object, name);
   if (member == nullptr) return absl::OkStatus();
   if (!member->is_number_unsigned() || member->get<uint64_t>() > kMaxInteger) {
     return Invalid(absl::StrCat(name, " must be a non-negative integer"));
@@ -60,7 +68,7 @@ absl::Status TakePath(std::string_view text, std::string_view what, StreamPath& 
   return absl::OkStatus();
 }
 
-absl::Status TakePattern(const Json& object, PathPattern& out) {
+absl::Status TakePattern(const ParsedJson& object, PathPattern& out) {
   std::string text;
   const absl::Status status = TakeString(object, "pattern", text);
   if (!status.ok() || text.empty()) return status;
@@ -70,14 +78,14 @@ absl::Status TakePattern(const Json& object, PathPattern& out) {
   return absl::OkStatus();
 }
 
-absl::Status TakePaths(const Json& object, const char* name, std::vector<StreamPath>& out) {
-  const Json* const member = Member(object, name);
+absl::Status TakePaths(const ParsedJson& object, const char* name, std::vector<StreamPath>& out) {
+  const ParsedJson* const member = Member(object, name);
   if (member == nullptr) return absl::OkStatus();
   const bool strings =
       member->is_array() && std::all_of(member->begin(), member->end(),
-                                        [](const Json& item) { return item.is_string(); });
+                                        [](const ParsedJson& item) { return item.is_string(); });
   if (!strings) return Invalid(absl::StrCat(name, " must be an array of strings"));
-  for (const Json& item : *member) {
+  for (const ParsedJson& item : *member) {
     const absl::Status status = TakePath(item.get_ref<const std::string&>(),
                                          absl::StrCat("an entry of ", name), out.emplace_back());
     if (!status.ok()) return status;
@@ -85,7 +93,7 @@ absl::Status TakePaths(const Json& object, const char* name, std::vector<StreamP
   return absl::OkStatus();
 }
 
-absl::Status TakeWake(const Json& object, SubscriptionCall::WakeReference& out) {
+absl::Status TakeWake(const ParsedJson& object, SubscriptionCall::WakeReference& out) {
   absl::Status status = TakeString(object, "wake_id", out.wake_id);
   if (status.ok()) status = TakeInteger(object, "generation", out.generation);
   if (!status.ok()) return status;
@@ -151,8 +159,25 @@ std::optional<ControlRoute> ParseControlPath(const StreamPath& control_path) {
   return route;
 }
 
+uint64_t MaxControlBody(ControlRoute::Kind kind) {
+  using Kind = ControlRoute::Kind;
+  switch (kind) {
+    case Kind::kSubscription:
+    case Kind::kStreams:
+    case Kind::kCallback:
+    case Kind::kAck:
+      return kMaxControlBodyBytes;
+    case Kind::kSigningKeys:
+    case Kind::kStream:
+    case Kind::kClaim:
+    case Kind::kRelease:
+      break;
+  }
+  return 16 << 10;
+}
+
 absl::StatusOr<SubscriptionConfig> ParseSubscriptionBody(std::string_view body) {
-  const absl::StatusOr<Json> json = ParseObject(body);
+  const absl::StatusOr<ParsedJson> json = ParseObject(body);
   if (!json.ok()) return json.status();
   SubscriptionConfig config;
   std::string type;
@@ -166,7 +191,7 @@ absl::StatusOr<SubscriptionConfig> ParseSubscriptionBody(std::string_view body) 
   if (Member(*json, "description") != nullptr) config.description = std::move(description);
   // What belongs to the other type is not looked at.
   if (type == "webhook") {
-    const Json* const webhook = Member(*json, "webhook");
+    const ParsedJson* const webhook = Member(*json, "webhook");
     if (webhook != nullptr && webhook->is_object()) {
       status = TakeString(*webhook, "url", config.webhook_url);
     }
@@ -196,7 +221,7 @@ absl::StatusOr<StreamPath> ParseLinkedPath(std::string_view path) {
 }
 
 absl::StatusOr<std::vector<StreamPath>> ParseStreamsBody(std::string_view body) {
-  const absl::StatusOr<Json> json = ParseObject(body);
+  const absl::StatusOr<ParsedJson> json = ParseObject(body);
   if (!json.ok()) return json.status();
   std::vector<StreamPath> streams;
   const absl::Status status = TakePaths(*json, "streams", streams);
@@ -206,7 +231,7 @@ absl::StatusOr<std::vector<StreamPath>> ParseStreamsBody(std::string_view body) 
 }
 
 absl::StatusOr<std::string> ParseClaimBody(std::string_view body) {
-  const absl::StatusOr<Json> json = ParseObject(body);
+  const absl::StatusOr<ParsedJson> json = ParseObject(body);
   if (!json.ok()) return json.status();
   std::string worker;
   const absl::Status status = TakeString(*json, "worker", worker);
@@ -216,19 +241,19 @@ absl::StatusOr<std::string> ParseClaimBody(std::string_view body) {
 }
 
 absl::StatusOr<SubscriptionCall::Ack> ParseAckBody(std::string_view body) {
-  const absl::StatusOr<Json> json = ParseObject(body);
+  const absl::StatusOr<ParsedJson> json = ParseObject(body);
   if (!json.ok()) return json.status();
   SubscriptionCall::Ack ack;
   absl::Status status = TakeWake(*json, ack.wake);
   if (!status.ok()) return status;
-  if (const Json* const done = Member(*json, "done")) {
+  if (const ParsedJson* const done = Member(*json, "done")) {
     if (!done->is_boolean()) return Invalid("done must be true or false");
     ack.done = done->get<bool>();
   }
-  const Json* const acks = Member(*json, "acks");
+  const ParsedJson* const acks = Member(*json, "acks");
   if (acks == nullptr) return ack;
   if (!acks->is_array()) return Invalid("acks must be an array");
-  for (const Json& item : *acks) {
+  for (const ParsedJson& item : *acks) {
     if (!item.is_object()) return Invalid("an entry of acks must be an object");
     SubscriptionCall::AckedStream acked;
     std::string path;
@@ -246,7 +271,7 @@ absl::StatusOr<SubscriptionCall::Ack> ParseAckBody(std::string_view body) {
 }
 
 absl::StatusOr<SubscriptionCall::WakeReference> ParseReleaseBody(std::string_view body) {
-  const absl::StatusOr<Json> json = ParseObject(body);
+  const absl::StatusOr<ParsedJson> json = ParseObject(body);
   if (!json.ok()) return json.status();
   SubscriptionCall::WakeReference wake;
   const absl::Status status = TakeWake(*json, wake);

@@ -1,6 +1,7 @@
 #ifndef GATEWAY_PROTOCOL_SUBSCRIPTION_JSON_H_
 #define GATEWAY_PROTOCOL_SUBSCRIPTION_JSON_H_
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -35,6 +36,12 @@ struct ControlRoute {
 };
 // nullopt for none of these.
 std::optional<ControlRoute> ParseControlPath(const StreamPath& path);
+
+// The largest body of these APIs: a thousand long paths.
+inline constexpr uint64_t kMaxControlBodyBytes = 1 << 20;
+// The largest body of one of them, in bytes. Within it the parsers below take 10,000 JSON values,
+// and 16 levels of them.
+uint64_t MaxControlBody(ControlRoute::Kind kind);
 
 absl::StatusOr<SubscriptionConfig> ParseSubscriptionBody(std::string_view body);
 absl::StatusOr<std::vector<StreamPath>> ParseStreamsBody(std::string_view body);

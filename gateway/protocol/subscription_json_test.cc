@@ -85,6 +85,29 @@ TEST(SubscriptionBodies, WhatMakesNoSenseIsRefused) {
   }
 }
 
+TEST(SubscriptionBodies, BombsAreRefusedBeforeTheyBecomeATree) {
+  const auto expect_refused = [](const std::string& body) {
+    EXPECT_FALSE(ParseAckBody(body).ok());
+    EXPECT_FALSE(ParseReleaseBody(body).ok());
+    EXPECT_FALSE(ParseClaimBody(body).ok());
+    EXPECT_FALSE(ParseStreamsBody(body).ok());
+    EXPECT_FALSE(ParseSubscriptionBody(body).ok());
+  };
+  constexpr char kGood[] =
+      R"("type":"pull-wake","wake_stream":"w","streams":["a"],"worker":"x","wake_id":"i","generation":1)";
+  const auto with = [&](const std::string& more) {
+    return "{" + std::string(kGood) + ",\"more\":" + more + "}";
+  };
+  EXPECT_TRUE(ParseAckBody(with("[[[[]]]]")).ok());
+  expect_refused(with(std::string(20, '[') + std::string(20, ']')));
+  expect_refused(std::string(1 << 20, '['));
+  // Each of these would be looked for among all that are there.
+  std::string names = "{";
+  for (int i = 0; i < 60'000; ++i) names += "\"" + std::to_string(i) + "\":0,";
+  expect_refused(with(names + "\"a\":0}"));
+  expect_refused(with("\"" + std::string(kMaxControlBodyBytes, 'x') + "\""));
+}
+
 TEST(SubscriptionBodies, AcksNameTheirStreamsEitherWay) {
   const auto ack = ParseAckBody(
       R"({"wake_id":"w","generation":7,"acks":[{"stream":"a","offset":"1"},{"path":"b","offset":"2"}],"done":true})");

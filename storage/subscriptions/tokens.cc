@@ -1,6 +1,7 @@
 #include "storage/subscriptions/tokens.h"
 
 #include "base/base64url.h"
+#include "base/bounded_json.h"
 #include "nlohmann/json.hpp"
 #include "openssl/crypto.h"
 #include "openssl/hmac.h"
@@ -47,7 +48,7 @@ absl::Status WakeTokens::Check(std::string_view token, std::string_view subscrip
   const std::optional<std::string> payload =
       first == text.npos ? std::nullopt : FromBase64Url(text.substr(first + 1));
   if (!payload) return Invalid();
-  const nlohmann::json claims = nlohmann::json::parse(*payload, nullptr, /*exceptions=*/false);
+  const nlohmann::json claims = ParseBoundedJson(*payload, {});
   if (!claims.is_object() || claims.value("sub", "") != subscription_id) return Invalid();
   generation = claims.value("gen", uint64_t{0});
   if (absl::ToUnixSeconds(now) >= claims.value("exp", int64_t{0})) {

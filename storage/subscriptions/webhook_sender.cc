@@ -3,8 +3,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/bounded_json.h"
 #include "base/http_client.h"
-#include "nlohmann/json.hpp"
 
 namespace ds {
 namespace {
@@ -19,7 +19,7 @@ WebhookResponse Judge(const HttpClient::Response& answer) {
     response.failure = absl::StrCat("the receiver answered ", answer.status);
   } else {
     response.taken = true;
-    const nlohmann::json body = nlohmann::json::parse(answer.body, nullptr, /*exceptions=*/false);
+    const nlohmann::json body = ParseBoundedJson(answer.body, {});
     const auto done = body.is_object() ? body.find("done") : body.end();
     response.done = body.is_object() && done != body.end() && done->is_boolean() && *done;
   }
