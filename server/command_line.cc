@@ -182,8 +182,13 @@ void AddHttpFlags(Flags& flags, ServerOptions& server, HttpTexts& texts) {
   flags.Bytes("max-memory-bytes", server.max_memory_bytes,
               "resident memory from which on requests are refused; 0 for 85% of the control "
               "group's limit");
-  flags.Bytes("max-buffered-bytes", server.max_buffered_bytes,
+  flags.Bytes("max-buffered-bytes", server.bodies.max_bytes,
               "memory for request bodies that are arriving");
+  flags.Bytes("max-buffered-bytes-per-client", server.bodies.max_client_bytes,
+              "as much of it for one client, by its address and by its principal; 0 for half");
+  flags.Bytes("min-body-rate", server.min_body_rate,
+              "bytes per second that a request body of more than 64 KiB has to come at, counted "
+              "over 10 s; 0 for any");
   flags.Duration("request-timeout", gateway.request_timeout,
                  "how long a request may wait for the storage; 0s for any time",
                  absl::ZeroDuration());

@@ -57,8 +57,9 @@ struct ServerOptions {
   auth::ExternalCheck::Options external_check;
   RateLimits rate_limits;
   std::string client_address_header;
-  uint64_t max_memory_bytes = 0;           // 0: by the control group
-  uint64_t max_buffered_bytes = 1u << 30;  // request bodies that are arriving, together
+  uint64_t max_memory_bytes = 0;  // 0: by the control group
+  BodyBudget::Options bodies;     // the memory of request bodies that are arriving
+  uint64_t min_body_rate = 1024;  // bytes per second of a large one; 0: any
   uint64_t max_connections = 100'000;
   EngineOptions engine;
   // For HTTP; 0: one per core but one, which commits, compactions and the hop have to themselves.

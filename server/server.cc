@@ -322,7 +322,8 @@ class ServerImpl final : public Server {
     shared_->limits = options_.limits;
     shared_->timeouts = options_.timeouts;
     shared_->max_connections = options_.max_connections;
-    shared_->max_buffered_bytes = options_.max_buffered_bytes;
+    shared_->bodies.Configure(options_.bodies);
+    shared_->min_body_rate = options_.min_body_rate;
     shared_->handler = gateway_.get();
     shared_->http2 = options_.http2;
     const absl::Status secured = StartTls();
@@ -341,7 +342,9 @@ class ServerImpl final : public Server {
                     static_cast<double>(shared_->connections.load()));
       samples.Gauge("durable_streams_http_buffered_body_bytes",
                     "Memory of request bodies that are arriving.",
-                    static_cast<double>(shared_->buffered_bytes.load()));
+                    static_cast<double>(shared_->bodies.bytes()));
+      SampleRefusedBodies(samples);
+      SampleLoops(samples);
       samples.Gauge("durable_streams_http2_connections", "Those of them that speak HTTP/2.",
                     static_cast<double>(shared_->http2_connections.load()));
       samples.Gauge("durable_streams_http2_streams", "Exchanges on HTTP/2 connections.",
@@ -360,6 +363,34 @@ class ServerImpl final : public Server {
                       static_cast<double>(tls_->handshake_failures()));
     });
     return absl::OkStatus();
+  }
+
+  void SampleRefusedBodies(Samples& samples) const {
+    using Refusal = BodyBudget::Refusal;
+    const std::pair<const char*, uint64_t> counts[] = {
+        {"full", shared_->bodies.refusals(Refusal::kFull)},
+        {"client", shared_->bodies.refusals(Refusal::kClient)},
+        {"crowded", shared_->bodies.refusals(Refusal::kCrowded)},
+        {"slow", shared_->slow_bodies.load()}};
+    for (const auto& [reason, count] : counts) {
+      samples.Counter("durable_streams_http_refused_bodies_total",
+                      "Request bodies that were given up while they arrived.",
+                      static_cast<double>(count), {{"reason", reason}});
+    }
+  }
+
+  void SampleLoops(Samples& samples) const {
+    uint64_t stalls = 0;
+    std::chrono::duration<double> stalled{0};
+    for (const auto& io : threads_) {
+      stalls += io->watch().stalls();
+      stalled += io->watch().stalled();
+    }
+    samples.Counter("durable_streams_loop_stalls_total",
+                    "Turns of an event loop, or batches of the commit thread, of 100 ms and more.",
+                    static_cast<double>(stalls), {{"loop", "http"}});
+    samples.Counter("durable_streams_loop_stalled_seconds_total", "How long those were, together.",
+                    stalled.count(), {{"loop", "http"}});
   }
 
   const ServerOptions options_;

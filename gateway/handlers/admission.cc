@@ -16,6 +16,8 @@ namespace {
 
 // What one request may have the external check asked beside itself.
 constexpr size_t kMaxFurtherQuestions = 100;
+// Before the name of a client that the external check has given.
+constexpr std::string_view kExternalUser = "user:";
 
 auth::Permission PermissionFor(const RequestContext& context) {
   switch (context.operation) {
@@ -177,8 +179,9 @@ Task<absl::Status> Admission::Admit(RequestContext& context) {
       // One signer's URLs are in many hands; and more of them are not more for one hand.
       context.client += "@" + ClientAddress(context);
     }
-    const RateLimiter::Decision decision = parts_.limiter->Take(
-        context.client, context.request().body.size(), std::chrono::steady_clock::now());
+    // The bytes of the body are charged when it has come.
+    const RateLimiter::Decision decision =
+        parts_.limiter->Take(context.client, 0, std::chrono::steady_clock::now());
     context.rate = decision;
     if (!decision.allowed) {
       (decision.by_bytes ? limited_bytes_ : limited_requests_).Increment();
@@ -230,7 +233,9 @@ Task<absl::Status> Admission::AskExternal(RequestContext& context, const Access*
     if (!answer.challenge.empty()) context.challenges = {answer.challenge};
     co_return answer.status;
   }
-  if (access == nullptr && !answer.principal.empty()) context.client = "user:" + answer.principal;
+  if (access == nullptr && !answer.principal.empty()) {
+    context.client = std::string(kExternalUser) + answer.principal;
+  }
   co_return absl::OkStatus();
 }
 
@@ -289,8 +294,21 @@ absl::Status Admission::Authorize(RequestContext& context, const StreamPath& pat
                        : ErrorCode::kStreamNotFound);
 }
 
-void Admission::ChargeSent(const RequestContext& context, uint64_t bytes) {
-  if (parts_.limiter == nullptr || context.client.empty()) return;
+BodyOwners Admission::OwnersOfBody(const RequestContext& context) const {
+  BodyOwners owners;
+  owners.address = ClientAddress(context);
+  if (context.principal != nullptr && context.principal->is_signed_url) {
+    // One signer's URLs are in many hands.
+  } else if (context.principal != nullptr && !context.principal->anonymous) {
+    owners.principal = context.principal->name;
+  } else if (context.checked_externally && context.client.starts_with(kExternalUser)) {
+    owners.principal = context.client;
+  }
+  return owners;
+}
+
+void Admission::ChargeBytes(const RequestContext& context, uint64_t bytes) {
+  if (parts_.limiter == nullptr || context.client.empty() || bytes == 0) return;
   parts_.limiter->Charge(context.client, bytes, std::chrono::steady_clock::now());
 }
 

@@ -11,6 +11,7 @@
 #include "gateway/auth/external_check.h"
 #include "gateway/handlers/authentication.h"
 #include "gateway/handlers/request_context.h"
+#include "gateway/limits/body_budget.h"
 #include "gateway/limits/memory_guard.h"
 #include "gateway/limits/rate_limiter.h"
 #include "metrics/metrics.h"
@@ -85,7 +86,9 @@ class Admission {
     bool admitted_ = true;
   };
   // Charges bytes that are sent to the client, or that its body turned out to have.
-  void ChargeSent(const RequestContext& context, uint64_t bytes);
+  void ChargeBytes(const RequestContext& context, uint64_t bytes);
+  // Who answers for the memory of the request's body.
+  BodyOwners OwnersOfBody(const RequestContext& context) const;
 
   const RateLimiter* limiter() const { return parts_.limiter; }
 

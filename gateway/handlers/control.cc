@@ -24,26 +24,39 @@ void Take(absl::StatusOr<Body> body, Parsed& parsed, Make make) {
   if (body.ok()) parsed.call.operation = make(*std::move(body));
 }
 
+// HEAD is GET whose answer's body is left out on the way.
+std::string_view MethodOf(const http::Request& request) {
+  return request.method() == "HEAD" ? "GET" : request.method();
+}
+
+bool IsAllowed(ControlRoute::Kind kind, std::string_view method) {
+  switch (kind) {
+    case ControlRoute::Kind::kSigningKeys:
+      return method == "GET";
+    case ControlRoute::Kind::kSubscription:
+      return method == "PUT" || method == "DELETE" || method == "GET";
+    case ControlRoute::Kind::kStream:
+      return method == "DELETE";
+    default:
+      return method == "POST";
+  }
+}
+
+bool NeedsToken(ControlRoute::Kind kind) {
+  return kind == ControlRoute::Kind::kCallback || kind == ControlRoute::Kind::kAck ||
+         kind == ControlRoute::Kind::kRelease;
+}
+
+// What a body, on the right route and with the right method, asks for.
 Parsed ParseControl(const http::Request& request, const ControlRoute& route,
                     const std::optional<std::string>& root_url, bool root_is_configured) {
   Parsed parsed;
   parsed.call.id = route.id;
-  // HEAD is GET whose answer's body is left out on the way.
-  const std::string_view method = request.method() == "HEAD" ? "GET" : request.method();
-  const auto expect = [&](std::string_view expected) {
-    if (method != expected) parsed.status = MakeError(ErrorCode::kMethodNotAllowed);
-    return parsed.status.ok();
-  };
+  const std::string_view method = MethodOf(request);
   const std::string token(auth::BearerToken(request.Find("authorization")));
-  const auto expect_token = [&] {
-    if (token.empty()) {
-      parsed.status = MakeError(ErrorCode::kTokenInvalid, "a bearer token is required");
-    }
-    return parsed.status.ok();
-  };
   switch (route.kind) {
     case ControlRoute::Kind::kSigningKeys:
-      if (expect("GET")) parsed.call.operation = SubscriptionCall::SigningKeys{};
+      parsed.call.operation = SubscriptionCall::SigningKeys{};
       break;
     case ControlRoute::Kind::kSubscription:
       if (method == "PUT") {
@@ -58,47 +71,37 @@ Parsed ParseControl(const http::Request& request, const ControlRoute& route,
         });
       } else if (method == "DELETE") {
         parsed.call.operation = SubscriptionCall::Delete{};
-      } else if (expect("GET")) {
+      } else {
         parsed.call.operation = SubscriptionCall::Get{};
       }
       break;
     case ControlRoute::Kind::kStreams:
-      if (expect("POST")) {
-        Take(ParseStreamsBody(request.body), parsed, [](std::vector<StreamPath> streams) {
-          return SubscriptionCall::AddStreams{std::move(streams)};
-        });
-      }
+      Take(ParseStreamsBody(request.body), parsed, [](std::vector<StreamPath> streams) {
+        return SubscriptionCall::AddStreams{std::move(streams)};
+      });
       break;
     case ControlRoute::Kind::kStream:
-      if (expect("DELETE")) {
-        Take(ParseLinkedPath(route.stream), parsed,
-             [](StreamPath path) { return SubscriptionCall::RemoveStream{std::move(path)}; });
-      }
+      Take(ParseLinkedPath(route.stream), parsed,
+           [](StreamPath path) { return SubscriptionCall::RemoveStream{std::move(path)}; });
       break;
     case ControlRoute::Kind::kClaim:
-      if (expect("POST")) {
-        Take(ParseClaimBody(request.body), parsed,
-             [](std::string worker) { return SubscriptionCall::Claim{std::move(worker)}; });
-      }
+      Take(ParseClaimBody(request.body), parsed,
+           [](std::string worker) { return SubscriptionCall::Claim{std::move(worker)}; });
       break;
     case ControlRoute::Kind::kCallback:
     case ControlRoute::Kind::kAck:
-      if (expect("POST") && expect_token()) {
-        Take(ParseAckBody(request.body), parsed, [&](SubscriptionCall::Ack ack) {
-          ack.type = route.kind == ControlRoute::Kind::kAck ? SubscriptionType::kPullWake
-                                                            : SubscriptionType::kWebhook;
-          ack.wake.token = token;
-          return ack;
-        });
-      }
+      Take(ParseAckBody(request.body), parsed, [&](SubscriptionCall::Ack ack) {
+        ack.type = route.kind == ControlRoute::Kind::kAck ? SubscriptionType::kPullWake
+                                                          : SubscriptionType::kWebhook;
+        ack.wake.token = token;
+        return ack;
+      });
       break;
     case ControlRoute::Kind::kRelease:
-      if (expect("POST") && expect_token()) {
-        Take(ParseReleaseBody(request.body), parsed, [&](SubscriptionCall::WakeReference wake) {
-          wake.token = token;
-          return SubscriptionCall::Release{std::move(wake)};
-        });
-      }
+      Take(ParseReleaseBody(request.body), parsed, [&](SubscriptionCall::WakeReference wake) {
+        wake.token = token;
+        return SubscriptionCall::Release{std::move(wake)};
+      });
       break;
   }
   if (parsed.status.ok()) parsed.status = CheckRequest(parsed.call);
@@ -106,6 +109,17 @@ Parsed ParseControl(const http::Request& request, const ControlRoute& route,
 }
 
 }  // namespace
+
+absl::Status Gateway::CheckControlHead(const RequestContext& context) {
+  const std::optional<ControlRoute> route = ParseControlPath(context.target.path);
+  if (!route) return absl::OkStatus();
+  const http::Request& request = context.request();
+  if (!IsAllowed(route->kind, MethodOf(request))) return MakeError(ErrorCode::kMethodNotAllowed);
+  if (NeedsToken(route->kind) && auth::BearerToken(request.Find("authorization")).empty()) {
+    return MakeError(ErrorCode::kTokenInvalid, "a bearer token is required");
+  }
+  return absl::OkStatus();
+}
 
 http::Response Gateway::ControlAnswer(const ControlRoute& route, const SubscriptionAnswer& answer,
                                       const RequestContext& context) const {
@@ -155,9 +169,13 @@ Task<int> Gateway::Control(RequestContext& context) {
     co_return co_await context.exchange.Respond(
         Problem(MakeError(ErrorCode::kStreamNotFound, "no such control API"), context));
   }
-  std::optional<std::string> root_url = address_.OriginUrl(request);
-  if (root_url) root_url->append(options_.stream_root);
-  Parsed parsed = ParseControl(request, *route, root_url, address_.is_configured());
+  Parsed parsed;
+  parsed.status = CheckControlHead(context);
+  if (parsed.status.ok()) {
+    std::optional<std::string> root_url = address_.OriginUrl(request);
+    if (root_url) root_url->append(options_.stream_root);
+    parsed = ParseControl(request, *route, root_url, address_.is_configured());
+  }
   if (parsed.status.ok()) parsed.status = co_await admission_.AdmitAll(context, parsed.call);
   SubscriptionAnswer answer;
   if (parsed.status.ok()) {

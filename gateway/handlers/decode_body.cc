@@ -34,20 +34,21 @@ Task<absl::Status> Gateway::DecodeBody(RequestContext& context) {
       ParseContentEncoding(context.request().FindList("content-encoding", joined).value_or(""));
   if (!coding.ok()) co_return coding.status();
   if (*coding == ContentCoding::kIdentity) co_return absl::OkStatus();
-  BodyDecoder decoder(*coding, body, context.exchange.MaxBody());
+  const auto owners = [&] { return admission_.OwnersOfBody(context); };
+  BodyDecoder decoder(*coding, body, context.max_body);
   while (true) {
     const absl::Status status = decoder.Step();
     if (!status.ok()) co_return status;
-    if (!context.exchange.ReserveBody(body.size() + decoder.decoded_size())) {
-      co_return MakeError(ErrorCode::kOverloaded, "too many request bodies are being decoded");
-    }
+    const absl::Status reserved =
+        context.exchange.ReserveBody(body.size() + decoder.decoded_size(), owners);
+    if (!reserved.ok()) co_return reserved;
     if (decoder.done()) break;
     if (context.exchange.gone()) co_return MakeError(ErrorCode::kBadRequest);
     const Yield yield{context.exchange.io()};
     co_await yield;
   }
   if (decoder.decoded_size() > body.size()) {
-    admission_.ChargeSent(context, decoder.decoded_size() - body.size());
+    admission_.ChargeBytes(context, decoder.decoded_size() - body.size());
   }
   body = decoder.TakeDecoded();
   co_return absl::OkStatus();

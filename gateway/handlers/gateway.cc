@@ -44,7 +44,6 @@ Gateway::Gateway(const GatewayOptions& options, StreamStore& store, LiveFeeds& f
 
 Task<int> Gateway::Handle(http::Exchange& exchange) {
   RequestContext context(exchange);
-  probe_.NoteReceived(context.request().body.size());
   TakeTrace(context);
   absl::Status error = Identify(context);
   const FieldCheck fields = CheckFields(context.request());
@@ -53,10 +52,13 @@ Task<int> Gateway::Handle(http::Exchange& exchange) {
   const bool admits = context.operation != HttpOperation::kOptions;
   if (error.ok() && admits) error = admission_.Shed(context);
   if (error.ok() && admits && admission_.guards()) error = co_await admission_.Admit(context);
+  if (error.ok()) error = co_await TakeBody(context);
   if (error.ok() && fields.has_content_encoding) error = co_await DecodeBody(context);
   if (error.ok() && fields.has_condition) error = TakeCondition(context);
   int status = 0;
-  if (!error.ok()) {
+  if (exchange.gone()) {
+    // Nobody is there to be answered.
+  } else if (!error.ok()) {
     status = co_await exchange.Respond(Problem(error, context));
   } else if (context.operation == HttpOperation::kRead) {
     std::unique_ptr<LiveRead> live;

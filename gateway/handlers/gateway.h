@@ -78,6 +78,12 @@ class Gateway final : public http::Handler {
   // Finds out what is asked for. Errors: those of ParseTarget, kMethodNotAllowed, kNotImplemented,
   // kMisdirectedRequest.
   absl::Status Identify(RequestContext& context) const;
+  // Reads the request's body, of as much as its operation may have. Errors: those of
+  // Exchange::ReadBody.
+  Task<absl::Status> TakeBody(RequestContext& context);
+  // Whether what a control API is asked for shows the right method, and a token where it needs one.
+  // Errors: kMethodNotAllowed, kTokenInvalid.
+  static absl::Status CheckControlHead(const RequestContext& context);
   // Decodes the request's body in place, if its operation has one. Errors: kUnsupportedEncoding,
   // kBadRequest, kPayloadTooLarge, kOverloaded.
   Task<absl::Status> DecodeBody(RequestContext& context);

@@ -102,7 +102,7 @@ http::Response Gateway::LongPollAnswer(const LiveRead& live, const RequestContex
     response.Add("Content-Type", read.info.content_type);
     response.Add("ETag", Etag(read));
     response.body.push_back(ReadBody(read));
-    admission_.ChargeSent(context, TotalSize(response.body));
+    admission_.ChargeBytes(context, TotalSize(response.body));
   }
   return response;
 }

@@ -99,7 +99,7 @@ Task<http::Response> Gateway::ReadAnswer(RequestContext& context, const ReadQuer
   }
   AddReadHeaders(read, response);
   AddCacheHeaders(query, read, context, response);
-  admission_.ChargeSent(context, body.view().size());
+  admission_.ChargeBytes(context, body.view().size());
   response.body.push_back(std::move(body));
   co_return response;
 }

@@ -55,6 +55,7 @@ struct RequestContext {
   // judged; see Admission::StillAdmits.
   std::string credential;
   uint64_t judged_generation = 0;
+  uint64_t max_body = 0;         // that this kind of request may have
   ConditionPtr condition;        // of a write
   CallContext call;              // for the calls on the storage
   auth::PrincipalPtr principal;  // nullptr without authentication

@@ -2,9 +2,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/bounded_json.h"
 #include "gateway/handlers/gateway.h"
 #include "gateway/protocol/subscription_json.h"
-#include "nlohmann/json.hpp"
 #include "storage/api/errors.h"
 #include "storage/api/path_pattern.h"
 #include "storage/api/stream_path.h"
@@ -17,7 +17,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr size_t kMaxBodyBytes = 16 << 10;
+constexpr JsonBounds kBodyBounds{.max_bytes = 16 << 10, .max_depth = 4, .max_values = 100};
 
 absl::Status Bad(std::string_view why) { return MakeError(ErrorCode::kBadRequest, why); }
 
@@ -53,8 +53,7 @@ absl::Status TakeOperations(const Json& value, auth::UrlWish& wish) {
 }
 
 absl::StatusOr<auth::UrlWish> ParseWish(const std::string& body) {
-  if (body.size() > kMaxBodyBytes) return MakeError(ErrorCode::kPayloadTooLarge);
-  const Json json = Json::parse(body, nullptr, /*allow_exceptions=*/false);
+  const Json json = ParseBoundedJson(body, kBodyBounds);
   if (!json.is_object()) return Bad("the body must be a JSON object");
   auth::UrlWish wish;
   for (const auto& [name, value] : json.items()) {

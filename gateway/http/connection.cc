@@ -18,8 +18,11 @@ namespace {
 
 // How much a peer may send ahead of the answer that it waits for.
 constexpr size_t kMaxPipelined = 64 << 10;
-// How often a socket is read before others have their turn: 1 MiB.
-constexpr int kMaxReads = 16;
+// How often a socket is read before others have their turn: 256 KiB, so that many that send all
+// they can do not make the rest wait for megabytes of each.
+constexpr int kMaxReads = 4;
+// The rest of a body that nobody wants, of this size at most, is read for the connection's sake.
+constexpr uint64_t kMaxDropped = 64 << 10;
 constexpr char kContinue[] = "HTTP/1.1 100 Continue\r\n\r\n";
 
 void AppendDecimal(uint64_t value, std::string& out) {
@@ -38,10 +41,7 @@ Connection::Connection(std::unique_ptr<Transport> transport, IoThread& io,
   ++shared_->connections;
 }
 
-Connection::~Connection() {
-  ReleaseBody();
-  --shared_->connections;
-}
+Connection::~Connection() { --shared_->connections; }
 
 void Connection::Start() {
   const int on = 1;
@@ -82,16 +82,21 @@ void Connection::Sweep(SteadyTime now) {
     if (lingering_.Over(now, draining())) Close();
     return;
   }
+  if (body_.waiting()) {
+    const absl::Status status = body_.Check(now);
+    if (!status.ok()) BodyIsOver(status);
+    return;
+  }
   if (peer_ended_) Probe(now);
   if (now < deadline_) return;
-  if (handling() || reader_.idle()) return Close();
+  if (handling_ || in_body() || reader_.idle()) return Close();
   Refuse(MakeError(ErrorCode::kRequestTimeout));
 }
 
 void Connection::Receive() {
   if (peer_ended_) return;
   for (int reads = 0; !closed_; ++reads) {
-    const bool full = handling() && reader_.unread().size() >= kMaxPipelined;
+    const bool full = handling_ && !body_.waiting() && reader_.unread().size() >= kMaxPipelined;
     unread_ = full || reads == kMaxReads;
     if (unread_) return full ? void() : ReceiveLater();
     const ssize_t size = transport_->Receive(io_.scratch(), IoThread::kScratchSize);
@@ -126,11 +131,15 @@ void Connection::ReceiveLater() {
 
 void Connection::EndInput() {
   if (closed_) return;
-  if (handling()) {
+  if (body_.waiting()) {
+    return BodyIsOver(MakeError(ErrorCode::kBadRequest, "the request breaks off"));
+  }
+  if (handling_) {
     const bool streaming = answered_ && !filler_.empty();
     probing_.Begin(streaming ? io_.now() : io_.now() + Probing::kFirst);
     return Probe(io_.now());
   }
+  if (!lingering_.active() && in_body()) return Linger();
   if (!lingering_.active() && !reader_.idle()) {
     return Refuse(MakeError(ErrorCode::kBadRequest, "the request breaks off"));
   }
@@ -138,7 +147,7 @@ void Connection::EndInput() {
 }
 
 void Connection::Probe(SteadyTime now) {
-  if (!handling() || !out_.empty() || !probing_.Due(now)) return;
+  if (!handling_ || !out_.empty() || !probing_.Due(now)) return;
   if (answered_) {
     SendStreamPieces({std::string(filler_)});
   } else if (request_.minor_version == 1) {
@@ -151,7 +160,7 @@ void Connection::Process() {
   if (processing_) return;
   if (first_ && HandOverIfHttp2()) return;
   processing_ = true;
-  while (!closed_ && !lingering_.active() && !handling() && Advance()) {
+  while (!closed_ && !lingering_.active() && (!handling_ || body_.waiting()) && Advance()) {
   }
   processing_ = false;
 }
@@ -175,47 +184,82 @@ bool Connection::HandOverIfHttp2() {
 }
 
 bool Connection::Advance() {
-  const bool in_body = reader_.stage() == RequestReader::Stage::kBody;
-  if (in_body && reader_.unread().empty()) return false;
+  if (handling_) return AdvanceBody();
+  if (in_body()) return DropBody();
   const absl::StatusOr<bool> advanced = reader_.Advance(request_);
   if (!advanced.ok()) {
     Refuse(advanced.status());
     return false;
   }
-  if (in_body) {
-    SetDeadline(shared_->timeouts.body);
-    // What has arrived counts, not what was announced: announcing costs a client nothing.
-    if (!ReserveBody(request_.body.size())) {
-      Refuse(MakeError(ErrorCode::kOverloaded, "too many request bodies are arriving"));
-      return false;
-    }
-  }
   if (!*advanced) {
-    const bool head_begins = !in_body && !reader_.idle() && !std::exchange(head_begun_, true);
+    const bool head_begins = !reader_.idle() && !std::exchange(head_begun_, true);
     if (head_begins) SetDeadline(shared_->timeouts.head);
     return false;
   }
-  if (!in_body) {
-    keep_alive_ = reader_.framing().keep_alive;
-    request_.secure = transport_->secure();
-  }
-  if (handling()) {
-    Handle();
-  } else {
-    BodyBegins();
-  }
+  keep_alive_ = reader_.framing().keep_alive;
+  request_.secure = transport_->secure();
+  Handle();
   return true;
 }
 
-void Connection::BodyBegins() {
-  if (reader_.framing().expects_continue && !reader_.has_whole_body()) {
-    Queue(kContinue, {});
+void Connection::BeginBody(uint64_t max_bytes, IncomingBody::Owners owners) {
+  body_.Begin(max_bytes, owners, io_.now());
+  if (closed_) return BodyIsOver(ClientGone());
+  if (!in_body()) return BodyIsOver(absl::OkStatus());
+  const Framing& framing = reader_.framing();
+  if (!framing.chunked && framing.content_length > max_bytes) {
+    return BodyIsOver(MakeError(ErrorCode::kPayloadTooLarge));
   }
-  SetDeadline(shared_->timeouts.body);
+  if (AdvanceBody()) return;
+  if (peer_ended_) {
+    return BodyIsOver(MakeError(ErrorCode::kBadRequest, "the request breaks off"));
+  }
+  if (framing.expects_continue && request_.body.empty()) Queue(kContinue, {});
+  if (unread_) ReceiveLater();
+}
+
+bool Connection::AdvanceBody() {
+  if (reader_.unread().empty()) return false;
+  const absl::StatusOr<bool> advanced = reader_.Advance(request_);
+  // What has arrived counts, not what was announced: announcing costs a client nothing.
+  absl::Status status =
+      advanced.ok() ? body_.Arrived(request_.body.size(), io_.now()) : advanced.status();
+  if (status.ok() && !*advanced) return false;
+  BodyIsOver(std::move(status));
+  return true;
+}
+
+void Connection::BodyIsOver(absl::Status status) {
+  if (!status.ok()) {
+    keep_alive_ = false;
+    request_.body = std::string();
+  }
+  if (const std::coroutine_handle<> handler = body_.Finish(std::move(status))) handler.resume();
+}
+
+bool Connection::CanDropBody() {
+  if (!body_.status().ok() || peer_ended_) return false;
+  if (!reader_.unread().empty()) {
+    const absl::StatusOr<bool> advanced = reader_.Advance(request_);
+    if (!advanced.ok() || *advanced) return advanced.ok();
+  }
+  const Framing& framing = reader_.framing();
+  // Who waits for leave to send it may well not send it now.
+  return !framing.chunked && !framing.expects_continue && framing.content_length <= kMaxDropped;
+}
+
+bool Connection::DropBody() {
+  if (reader_.unread().empty()) return false;
+  const absl::StatusOr<bool> advanced = reader_.Advance(request_);
+  if (!advanced.ok()) Linger();
+  if (!advanced.ok() || !*advanced) return false;
+  NextRequest();
+  return true;
 }
 
 Detached Connection::Handle() {
   const auto self = shared_from_this();
+  handling_ = true;
   answered_ = false;
   filler_ = {};
   deadline_ = SteadyTime::max();
@@ -225,13 +269,15 @@ Detached Connection::Handle() {
 
 void Connection::RequestDone() {
   gone_observer_ = nullptr;
-  ReleaseBody();
-  request_.Clear();
-  reader_.Next();
+  handling_ = false;
+  body_.Reset();
   if (closed_) return;
   if (!answered_ || !keep_alive_) return Linger();
-  head_begun_ = !reader_.idle();
-  SetDeadline(head_begun_ ? shared_->timeouts.head : shared_->timeouts.idle);
+  if (in_body()) {
+    SetDeadline(shared_->timeouts.body);
+  } else {
+    NextRequest();
+  }
   if (processing_) return;
   Process();
   if (closed_) return;
@@ -239,10 +285,16 @@ void Connection::RequestDone() {
   if (unread_) Receive();
 }
 
+void Connection::NextRequest() {
+  request_.Clear();
+  reader_.Next();
+  head_begun_ = !reader_.idle();
+  SetDeadline(head_begun_ ? shared_->timeouts.head : shared_->timeouts.idle);
+}
+
 void Connection::Refuse(const absl::Status& error) {
   keep_alive_ = false;
   Send(shared_->handler->Refuse(*this, error));
-  ReleaseBody();
   request_.Release();
   if (!closed_) Linger();
 }
@@ -250,6 +302,7 @@ void Connection::Refuse(const absl::Status& error) {
 void Connection::Linger() {
   lingering_.Begin(io_.now());
   reader_.Drop();
+  request_.Release();
   if (out_.empty()) AllSent();
   if (!closed_ && unread_) Receive();
 }
@@ -264,7 +317,7 @@ void Connection::AllSent() {
 
 std::string Connection::ResponseHead(Response& response, bool streaming) {
   const bool last = peer_ended_ && reader_.unread().empty();
-  if (last || draining()) keep_alive_ = false;
+  if (last || draining() || (in_body() && !CanDropBody())) keep_alive_ = false;
   std::array<char, 192> begin;
   char* end = begin.data();
   for (const std::string_view part :
@@ -348,21 +401,9 @@ void Connection::Close() {
     });
   }
   if (waiter_) io_.Resume(std::exchange(waiter_, {}));
-}
-
-bool Connection::ReserveBody(uint64_t bytes) {
-  if (bytes <= reserved_body_) return true;
-  const uint64_t more = bytes - reserved_body_;
-  if (shared_->buffered_bytes.fetch_add(more) + more > shared_->max_buffered_bytes) {
-    shared_->buffered_bytes.fetch_sub(more);
-    return false;
+  if (body_.waiting()) {
+    if (const auto handler = body_.Finish(ClientGone())) io_.Resume(handler);
   }
-  reserved_body_ = bytes;
-  return true;
-}
-
-void Connection::ReleaseBody() {
-  shared_->buffered_bytes.fetch_sub(std::exchange(reserved_body_, 0));
 }
 
 }  // namespace ds::http

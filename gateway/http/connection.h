@@ -49,7 +49,6 @@ class Connection final : public Exchange,
   void SendShared(std::span<const SharedPayload* const> chunks) override;
   bool sending() const override { return !out_.empty() && !closed_; }
   uint64_t MaxBody() const override { return shared_->limits.max_body; }
-  bool ReserveBody(uint64_t bytes) override;
   void Sweep(SteadyTime now) override;
   void Shutdown() override { Close(); }
   bool evictable() const override { return !handling() || answered_; }
@@ -61,6 +60,8 @@ class Connection final : public Exchange,
   void SendStreamPieces(Pieces pieces) override;
   void SendStreamEnd() override;
   void WhenSent(std::coroutine_handle<> handler) override { waiter_ = handler; }
+  IncomingBody& body() override { return body_; }
+  void BeginBody(uint64_t max_bytes, IncomingBody::Owners owners) override;
 
  private:
   void Receive();
@@ -71,9 +72,18 @@ class Connection final : public Exchange,
   bool HandOverIfHttp2();
   // Reads a request on; returns whether there may be more to process.
   bool Advance();
-  void BodyBegins();
+  // The same within a body that the handler waits for: returns whether that is over.
+  bool AdvanceBody();
+  // The same within one that nobody wanted.
+  bool DropBody();
+  // The body is here, or has failed: goes on with the handler if that waits.
+  void BodyIsOver(absl::Status status);
+  // Whether what is left of the body is so little that it is dropped rather than the connection.
+  bool CanDropBody();
   Detached Handle();
   void RequestDone();
+  // All of an answered request is read: begins the next.
+  void NextRequest();
   void Refuse(const absl::Status& error);
   // The peer sends nothing more: what it has asked for is answered, then the connection ends.
   void EndInput();
@@ -87,12 +97,11 @@ class Connection final : public Exchange,
   void OnWritable();
   void Close();
   void SetDeadline(std::chrono::milliseconds timeout);
-  void ReleaseBody();
   // The status line and all headers, made of what the handler set.
   std::string ResponseHead(Response& response, bool streaming);
   // Gives memory back that the next request would use again.
   void Shrink();
-  bool handling() const { return reader_.stage() == RequestReader::Stage::kComplete; }
+  bool in_body() const { return reader_.stage() == RequestReader::Stage::kBody; }
   bool draining() const { return shared_->draining.load(std::memory_order_relaxed); }
 
   std::unique_ptr<Transport> transport_;
@@ -102,7 +111,7 @@ class Connection final : public Exchange,
 
   RequestReader reader_;
   Request request_;
-  uint64_t reserved_body_ = 0;
+  IncomingBody body_{*shared_};
 
   SendQueue out_;
   std::string_view filler_;  // of the stream that is being sent
@@ -113,6 +122,7 @@ class Connection final : public Exchange,
   bool hung_up_ = false;     // the kernel has said that the peer sends nothing more
   bool peer_ended_ = false;  // all that the peer has sent is read
   bool processing_ = false;
+  bool handling_ = false;  // a handler is at work
   bool keep_alive_ = true;
   bool head_begun_ = false;  // bytes of the next request have come
   bool answered_ = false;

@@ -1,7 +1,9 @@
 #include "gateway/http/connection.h"
 
+#include <atomic>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "gateway/http/test_server.h"
 #include "gmock/gmock.h"
@@ -145,6 +147,92 @@ TEST(Connection, AnEarlyRefusalReachesAClientThatSendsItsWholeBodyFirst) {
     EXPECT_THAT(client.ReadToEnd(), StartsWith("HTTP/1.1 413 "));
     EXPECT_FALSE(client.was_reset());
   }
+}
+
+std::string Post(const std::string& target, size_t length, const std::string& body) {
+  return "POST " + target + " HTTP/1.1\r\nHost: h\r\nContent-Length: " + std::to_string(length) +
+         "\r\n\r\n" + body;
+}
+
+TEST(Connection, ABodyThatNobodyReadsIsDroppedBehindTheAnswer) {
+  TestServer server;
+  // Here already, in two parts, and in chunks that are here.
+  const std::vector<std::vector<std::string>> requests = {
+      {Post("/unread/0", 10, "GET / HTTP") + Get("/next")},
+      {Post("/unread/0", 10, "GET /"), " HTTP" + Get("/next")},
+      {Chunked("/unread/0") + Get("/next")},
+      {Post("/unread/0", 64 << 10, std::string(1'000, 'x')),
+       std::string((64 << 10) - 1'000, 'x') + Get("/next")}};
+  for (const std::vector<std::string>& parts : requests) {
+    TestClient client(server);
+    client.Send(parts[0]);
+    std::string answers;
+    if (parts.size() > 1) {
+      answers = client.ReadUntil("Host=h");
+      client.Send(parts[1]);
+    }
+    answers += client.ReadUntil("|/next|");
+    EXPECT_EQ(CountOf(answers, "HTTP/1.1 200 OK"), 2u) << answers;
+  }
+}
+
+TEST(Connection, AnUnreadBodyThatIsLargeOrHasNoKnownEndCostsTheConnection) {
+  TestServer server;
+  for (const std::string& request :
+       {Post("/unread/0", (64 << 10) + 1, "some"),
+        std::string(
+            "POST /unread/0 HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nso"),
+        std::string("POST /unread/0 HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\n"
+                    "Content-Length: 10\r\n\r\n")}) {
+    TestClient client(server);
+    client.Send(request);
+    const std::string answer = client.ReadToEnd();
+    EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 OK"));
+    EXPECT_THAT(answer, HasSubstr("Connection: close"));
+  }
+}
+
+TEST(Connection, WhatComesBehindAnUnreadBodyIsNoSecondAnswerWhenItBreaksOff) {
+  TestServer server;
+  TestClient client(server);
+  client.Send(Post("/unread/0", 10, "1234"));
+  std::string answers = client.ReadUntil("Host=h");
+  client.EndSending();
+  answers += client.ReadToEnd();
+  EXPECT_EQ(CountOf(answers, "HTTP/1.1 "), 1u);
+}
+
+TEST(Connection, AHandlerThatDoesNotWantTheBodyYetHoldsTheClientUp) {
+  TestServer server;
+  TestClient client(server);
+  constexpr size_t kSize = 30u << 20;
+  client.Send(Post("/unread/1000", kSize, ""));
+  // More than the systems between them take is not read meanwhile.
+  std::atomic<bool> sent = false;
+  std::thread sending([&] { sent = client.Send(std::string(kSize, 'x')); });
+  std::this_thread::sleep_for(milliseconds(700));
+  EXPECT_FALSE(sent);
+  EXPECT_LT(server.buffered(), 1u << 20);
+  EXPECT_THAT(client.ReadToEnd(), StartsWith("HTTP/1.1 200 OK"));
+  sending.join();
+}
+
+TEST(Connection, AClientThatGoesInTheMiddleOfABodyEndsItsHandler) {
+  TestServer server;
+  {
+    TestClient client(server);
+    client.Send(Post("/a", 100, "some"));
+    ASSERT_TRUE(Eventually([&] { return server.handler().running == 1; }));
+  }
+  EXPECT_TRUE(Eventually([&] { return server.handler().running == 0; }));
+  EXPECT_TRUE(Eventually([&] { return server.buffered() == 0; }));
+}
+
+TEST(Connection, BodiesThatStopAreRefusedInTime) {
+  TestServer server({.body = milliseconds(300)});
+  TestClient client(server);
+  client.Send(Post("/a", 100, "some"));
+  EXPECT_THAT(client.ReadToEnd(), StartsWith("HTTP/1.1 408 "));
 }
 
 TEST(Connection, AReaderThatStopsIsEnded) {

@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "base/task.h"
 #include "base/unique_function.h"
+#include "gateway/http/incoming_body.h"
 #include "gateway/http/io_thread.h"
 #include "gateway/http/message.h"
 
@@ -57,9 +58,36 @@ class Exchange {
   virtual ~Exchange() = default;
 
   virtual IoThread& io() = 0;
-  // What was asked for. It stays as it is until the handler's task is done, so views of it may be
-  // held until then, across everything that the handler awaits. (It may move the body away.)
+  // What was asked for. Its head stays as it is until the handler's task is done, so views of it
+  // may be held until then, across everything that the handler awaits. Its body is there once
+  // ReadBody has succeeded; the handler may move it away.
   virtual Request& request() = 0;
+
+  // Results in whether the body is there, or why it is not: kPayloadTooLarge, kRequestTimeout,
+  // kBadRequest, kOverloaded. That is for the handler to answer, unless the peer is gone.
+  class [[nodiscard]] BodyReading {
+   public:
+    explicit BodyReading(Exchange& exchange) : exchange_(exchange) {}
+    bool await_ready() const { return !exchange_.body().waiting(); }
+    void await_suspend(std::coroutine_handle<> handler) { exchange_.body().WhenDone(handler); }
+    absl::Status await_resume() const { return exchange_.body().status(); }
+
+   private:
+    Exchange& exchange_;
+  };
+  // Reads the request's body, of `max_bytes` at most; the server's own limit holds too. Until then
+  // no more of it is read than comes at once, and who waits for leave to send it has none.
+  // `owners` must remain live until that is over. A body that is never read is dropped behind the
+  // answer. Once.
+  BodyReading ReadBody(uint64_t max_bytes, IncomingBody::Owners owners) {
+    BeginBody(max_bytes, owners);
+    return BodyReading(*this);
+  }
+  // Counts `bytes` of memory for the request's body, in place of what was counted before if that
+  // was less; until the request is done. `owners` answer for it. Error: kOverloaded.
+  absl::Status ReserveBody(uint64_t bytes, IncomingBody::Owners owners) {
+    return body().Reserve(bytes, owners);
+  }
 
   Responding Respond(Response response) {
     const int status = response.status;
@@ -89,11 +117,8 @@ class Exchange {
   Sending Sent() { return Sending(*this); }
   virtual bool sending() const = 0;
 
-  // The largest body that a request may have, in bytes, encoded or decoded.
+  // The largest body that any request may have, in bytes, encoded or decoded.
   virtual uint64_t MaxBody() const = 0;
-  // Counts `bytes` of the request's body as memory (--max-buffered-bytes), in place of what was
-  // counted before if that was less; until the request is done. False when there is too much of it.
-  virtual bool ReserveBody(uint64_t bytes) = 0;
 
   // The peer's IP address.
   virtual std::string PeerAddress() const = 0;
@@ -111,16 +136,20 @@ class Exchange {
   virtual void SendStreamPieces(Pieces pieces) = 0;
   virtual void SendStreamEnd() = 0;
   virtual void WhenSent(std::coroutine_handle<> handler) = 0;
+  virtual IncomingBody& body() = 0;
+  // Begins body(), and takes what has come of it.
+  virtual void BeginBody(uint64_t max_bytes, IncomingBody::Owners owners) = 0;
 };
 
 // Answers requests.
 class Handler {
  public:
   virtual ~Handler() = default;
-  // Runs on the exchange's thread; the exchange lives until the task is done. Results in the status
-  // of the answer, or 0 when the peer went before there was one.
+  // Begins when the request's head is there. Runs on the exchange's thread; the exchange lives
+  // until the task is done. Results in the status of the answer, or 0 when the peer went before
+  // there was one.
   virtual Task<int> Handle(Exchange& exchange) = 0;
-  // The answer to a request that could not be read.
+  // The answer to a request whose head could not be read.
   virtual Response Refuse(Exchange& exchange, const absl::Status& error) = 0;
 };
 

@@ -17,8 +17,9 @@ constexpr int32_t kStreamWindow = 1 << 20;
 constexpr int32_t kConnectionWindow = 4 << 20;
 // Serialized bytes that wait for the socket.
 constexpr size_t kMaxOut = 128 << 10;
-// How often a socket is read before others have their turn: 1 MiB.
-constexpr int kMaxReads = 16;
+// How often a socket is read before others have their turn: 256 KiB, so that many that send all
+// they can do not make the rest wait for megabytes of each.
+constexpr int kMaxReads = 4;
 
 }  // namespace
 
@@ -144,9 +145,12 @@ void Http2Connection::EndInput() {
   for (const auto& [id, stream] : streams_) {
     // Without all headers there is nothing to answer, and nothing else may come in between.
     if (!stream->has_headers()) return Close();
-    if (!stream->handled()) unfinished.push_back(stream);
+    if (!stream->input_ended()) unfinished.push_back(stream);
   }
-  RefuseUnfinished(unfinished, MakeError(ErrorCode::kBadRequest, "the request breaks off"));
+  for (const auto& stream : unfinished) {
+    stream->Refuse(MakeError(ErrorCode::kBadRequest, "the request breaks off"));
+    stream->Advance();
+  }
   probing_.Begin(io_.now());
   FlushSoon();
 }
@@ -157,11 +161,9 @@ bool Http2Connection::Take(std::string_view bytes) {
   const ssize_t used = nghttp2_session_mem_recv(
       session_, reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
   taking_ = false;
-  std::vector<std::shared_ptr<Http2Stream>> complete;
-  complete.swap(complete_);
-  for (const auto& stream : complete) {
-    if (!stream->handled() && !stream->gone()) stream->Handle();
-  }
+  std::vector<std::shared_ptr<Http2Stream>> ready;
+  ready.swap(ready_);
+  for (const auto& stream : ready) stream->Advance();
   if (closed_) return false;
   // A peer that broke the protocol is told so, as nghttp2 has queued.
   FlushSoon();
@@ -252,21 +254,15 @@ void Http2Connection::Sweep(SteadyTime now) {
 void Http2Connection::SweepStreams(SteadyTime now) {
   std::vector<std::shared_ptr<Http2Stream>> late;
   for (const auto& [id, stream] : streams_) {
-    const auto waited = now - stream->last_progress();
     // Without all headers there is nothing to answer, and nothing else may come in between.
-    if (!stream->has_headers() && waited > shared_->timeouts.head) return Close();
-    if (!stream->handled() && waited > shared_->timeouts.body) late.push_back(stream);
+    if (!stream->has_headers() && now - stream->begin() > shared_->timeouts.head) return Close();
     stream->CancelIfStalled(now, shared_->timeouts.write);
+    const absl::Status checked = stream->CheckBody(now);
+    if (checked.ok()) continue;
+    stream->Refuse(checked);
+    late.push_back(stream);
   }
-  RefuseUnfinished(late, MakeError(ErrorCode::kRequestTimeout));
-}
-
-void Http2Connection::RefuseUnfinished(const std::vector<std::shared_ptr<Http2Stream>>& streams,
-                                       const absl::Status& error) {
-  for (const auto& stream : streams) {
-    stream->Refuse(error);
-    stream->Handle();
-  }
+  for (const auto& stream : late) stream->Advance();
 }
 
 void Http2Connection::Linger() {
@@ -281,7 +277,7 @@ void Http2Connection::DropStreams() {
   std::unordered_map<int32_t, std::shared_ptr<Http2Stream>> streams;
   streams.swap(streams_);
   for (const auto& [id, stream] : streams) stream->Closed();
-  complete_.clear();
+  ready_.clear();
 }
 
 void Http2Connection::Close() {
@@ -354,8 +350,7 @@ int Http2Connection::OnInvalidHeader(nghttp2_session*, const nghttp2_frame* fram
   return 0;
 }
 
-int Http2Connection::OnFrame(nghttp2_session* session, const nghttp2_frame* frame,
-                             void* user_data) {
+int Http2Connection::OnFrame(nghttp2_session*, const nghttp2_frame* frame, void* user_data) {
   auto& self = *static_cast<Http2Connection*>(user_data);
   const bool ends = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
   switch (frame->hd.type) {
@@ -376,19 +371,12 @@ int Http2Connection::OnFrame(nghttp2_session* session, const nghttp2_frame* fram
   }
   if (frame->hd.type == NGHTTP2_DATA && frame->hd.length == 0 && !ends && !self.Spend(1)) return 0;
   Http2Stream* const stream = self.Find(frame->hd.stream_id);
-  if (stream == nullptr || stream->handled()) return 0;
+  if (stream == nullptr) return 0;
   const bool is_request =
       frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST;
-  if (is_request && stream->FinishHeaders() && !ends) {
-    nghttp2_nv status{};
-    status.name = reinterpret_cast<uint8_t*>(const_cast<char*>(":status"));
-    status.namelen = 7;
-    status.value = reinterpret_cast<uint8_t*>(const_cast<char*>("100"));
-    status.valuelen = 3;
-    nghttp2_submit_headers(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id, nullptr, &status, 1,
-                           nullptr);
-  }
-  if (ends || stream->refused()) self.complete_.push_back(stream->shared_from_this());
+  if (is_request) stream->FinishHeaders();
+  if (ends) stream->EndInput();
+  if (is_request || ends) self.ready_.push_back(stream->shared_from_this());
   return 0;
 }
 
@@ -396,9 +384,9 @@ int Http2Connection::OnData(nghttp2_session*, uint8_t, int32_t id, const uint8_t
                             void* user_data) {
   auto& self = *static_cast<Http2Connection*>(user_data);
   Http2Stream* const stream = self.Find(id);
-  if (stream == nullptr || stream->handled()) return 0;
+  if (stream == nullptr || stream->refused()) return 0;
   stream->AddBody({reinterpret_cast<const char*>(data), size});
-  if (stream->refused()) self.complete_.push_back(stream->shared_from_this());
+  if (stream->refused()) self.ready_.push_back(stream->shared_from_this());
   return 0;
 }
 
@@ -406,9 +394,9 @@ int Http2Connection::OnSent(nghttp2_session* session, const nghttp2_frame* frame
   auto& self = *static_cast<Http2Connection*>(user_data);
   if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA) return 0;
   if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) return 0;
-  // Of a request that was refused before its end, the rest need not come (RFC 9113 section 8.1).
+  // Of a request that was answered before its end, the rest need not come (RFC 9113 section 8.1).
   Http2Stream* const stream = self.Find(frame->hd.stream_id);
-  if (stream != nullptr && stream->refused()) {
+  if (stream != nullptr && !stream->input_ended()) {
     nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_NO_ERROR);
   }
   return 0;

@@ -64,9 +64,7 @@ class Http2Connection final : public Swept,
   void Flush();
   // Sends what nghttp2 has for the peer, until the socket takes no more. False when it has failed.
   bool SendOut();
-  // Requests that came too slowly or not whole are answered with an error.
-  void RefuseUnfinished(const std::vector<std::shared_ptr<Http2Stream>>& streams,
-                        const absl::Status& error);
+  // Ends requests that come too slowly.
   void SweepStreams(SteadyTime now);
   // All is said: ends our side, and drops what the peer still sends.
   void Linger();
@@ -99,8 +97,8 @@ class Http2Connection final : public Swept,
   std::shared_ptr<Http2Connection> self_;  // while the socket is open
   nghttp2_session* session_ = nullptr;
   std::unordered_map<int32_t, std::shared_ptr<Http2Stream>> streams_;
-  std::vector<std::shared_ptr<Http2Stream>> complete_;  // requests that are to be handled
-  size_t handling_ = 0;                                 // exchanges whose handlers run
+  std::vector<std::shared_ptr<Http2Stream>> ready_;  // those that are to Advance
+  size_t handling_ = 0;                              // exchanges whose handlers run
 
   std::string out_;  // serialized and not taken by the socket yet
   size_t out_offset_ = 0;

@@ -78,8 +78,11 @@ class MemoryTransport final : public Transport {
 class CheckingHandler final : public Handler {
  public:
   Task<int> Handle(Exchange& exchange) override {
-    CheckRequest(exchange.request());
-    return handler_.Handle(exchange);
+    const Request& request = exchange.request();
+    CheckRequest(request);
+    const int status = co_await handler_.Handle(exchange);
+    if (status == 200 && !request.target().starts_with("/unread/")) CheckLength(request);
+    co_return status;
   }
   Response Refuse(Exchange& exchange, const absl::Status& error) override {
     return handler_.Refuse(exchange, error);
@@ -106,11 +109,14 @@ class CheckingHandler final : public Handler {
     }
     Check(request.Find("te").value_or("trailers") == "trailers");
     Check(request.Count("host") <= 1 && request.Count("content-length") <= 1);
-    if (const auto length = request.Find("content-length")) {
-      uint64_t announced = 0;
-      std::from_chars(length->data(), length->data() + length->size(), announced);
-      Check(announced == request.body.size());
-    }
+  }
+
+  static void CheckLength(const Request& request) {
+    const auto length = request.Find("content-length");
+    if (!length) return;
+    uint64_t announced = 0;
+    std::from_chars(length->data(), length->data() + length->size(), announced);
+    Check(announced == request.body.size());
   }
 
   TestHandler handler_;
@@ -205,7 +211,7 @@ void Run(Script script) {
   connection.reset();
   RunTurns(io);
   Check(handler.running() == 0);
-  Check(shared->connections == 0 && shared->http2_streams == 0 && shared->buffered_bytes == 0);
+  Check(shared->connections == 0 && shared->http2_streams == 0 && shared->bodies.bytes() == 0);
 }
 
 }  // namespace

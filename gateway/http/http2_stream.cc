@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "gateway/http/authority.h"
+#include "gateway/limits/client_address.h"
 #include "storage/api/errors.h"
 
 namespace ds::http {
@@ -41,14 +42,14 @@ ssize_t ReadFromStream(nghttp2_session*, int32_t, uint8_t* buffer, size_t size, 
 }  // namespace
 
 Http2Stream::Http2Stream(std::shared_ptr<Http2Connection> connection, int32_t id)
-    : connection_(std::move(connection)), id_(id), last_progress_(connection_->io_.now()) {
+    : connection_(std::move(connection)),
+      id_(id),
+      body_(*connection_->shared_),
+      begin_(connection_->io_.now()) {
   ++connection_->shared_->http2_streams;
 }
 
-Http2Stream::~Http2Stream() {
-  ReleaseBody();
-  --connection_->shared_->http2_streams;
-}
+Http2Stream::~Http2Stream() { --connection_->shared_->http2_streams; }
 
 IoThread& Http2Stream::io() { return connection_->io_; }
 
@@ -58,8 +59,7 @@ std::string Http2Stream::PeerAddress() const {
 
 void Http2Stream::Refuse(absl::Status error) {
   if (error_.ok()) error_ = std::move(error);
-  ReleaseBody();
-  request_.body = std::string();
+  if (!handled_) request_.body = std::string();
 }
 
 void Http2Stream::AddHeader(std::string_view name, std::string_view value) {
@@ -114,51 +114,65 @@ absl::Status Http2Stream::CheckHeaders() {
       expect && !EqualsIgnoringCase(*expect, "100-continue")) {
     return MakeError(ErrorCode::kExpectationFailed);
   }
-  uint64_t size = 0;
   const std::string_view length = request_.Find("content-length").value_or("");
-  std::from_chars(length.data(), length.data() + length.size(), size);
-  if (size > connection_->shared_->limits.max_body) return MakeError(ErrorCode::kPayloadTooLarge);
+  std::from_chars(length.data(), length.data() + length.size(), content_length_);
+  if (content_length_ > connection_->shared_->limits.max_body) {
+    return MakeError(ErrorCode::kPayloadTooLarge);
+  }
   return absl::OkStatus();
 }
 
-bool Http2Stream::FinishHeaders() {
+void Http2Stream::FinishHeaders() {
   has_headers_ = true;
   request_.secure = connection_->transport_->secure();
   is_head_ = request_.method() == "HEAD";
-  if (refused()) return false;
+  if (refused()) return;
   // A client may have split it to compress it better (RFC 9113 section 8.2.3).
   request_.Join("cookie", "; ");
   const absl::Status checked = CheckHeaders();
   if (!checked.ok()) Refuse(checked);
-  return checked.ok() && request_.Find("expect").has_value();
 }
 
 void Http2Stream::AddBody(std::string_view bytes) {
-  last_progress_ = connection_->io_.now();
-  if (refused() || bytes.empty()) return;
-  if (request_.body.size() + bytes.size() > connection_->shared_->limits.max_body) {
+  if (refused() || handled_ || bytes.empty()) return;
+  const uint64_t size = request_.body.size() + bytes.size();
+  if (size > connection_->shared_->limits.max_body) {
     return Refuse(MakeError(ErrorCode::kPayloadTooLarge));
   }
-  if (!ReserveBody(request_.body.size() + bytes.size())) {
-    return Refuse(MakeError(ErrorCode::kOverloaded, "too many request bodies are arriving"));
+  // While it is asked whether the request may go on, whoever has the connection answers for it.
+  const auto peer = [this] {
+    const std::string address = PeerAddress();
+    return BodyOwners{ClientAddressKey(address).value_or(address), {}};
+  };
+  const absl::Status status = body_.Arrived(size, peer, connection_->io_.now());
+  if (!status.ok()) return Refuse(status);
+  if (request_.body.capacity() < size) {
+    request_.body.reserve(std::max<uint64_t>(std::min(content_length_, 2 * size), size));
   }
   request_.body.append(bytes);
 }
 
-bool Http2Stream::ReserveBody(uint64_t bytes) {
-  if (bytes <= reserved_body_) return true;
-  const uint64_t more = bytes - reserved_body_;
-  ServerShared& shared = *connection_->shared_;
-  if (shared.buffered_bytes.fetch_add(more) + more > shared.max_buffered_bytes) {
-    shared.buffered_bytes.fetch_sub(more);
-    return false;
+void Http2Stream::Advance() {
+  if (closed_) return;
+  if (!begun_) {
+    Handle();
+  } else if (body_.waiting() && (refused() || input_ended_)) {
+    BodyIsOver(error_);
   }
-  reserved_body_ = bytes;
-  return true;
 }
 
-void Http2Stream::ReleaseBody() {
-  connection_->shared_->buffered_bytes.fetch_sub(std::exchange(reserved_body_, 0));
+void Http2Stream::BeginBody(uint64_t max_bytes, IncomingBody::Owners owners) {
+  body_.Begin(max_bytes, owners, io().now());
+  if (closed_) return BodyIsOver(ClientGone());
+  if (!refused() && std::max<uint64_t>(content_length_, request_.body.size()) > max_bytes) {
+    Refuse(MakeError(ErrorCode::kPayloadTooLarge));
+  }
+  if (refused() || input_ended_) return BodyIsOver(error_);
+  if (request_.body.empty() && request_.Find("expect")) SubmitContinue();
+}
+
+void Http2Stream::BodyIsOver(absl::Status status) {
+  if (const std::coroutine_handle<> handler = body_.Finish(std::move(status))) handler.resume();
 }
 
 void Http2Stream::CancelIfStalled(SteadyTime now, std::chrono::milliseconds timeout) {
@@ -171,15 +185,18 @@ void Http2Stream::CancelIfStalled(SteadyTime now, std::chrono::milliseconds time
 
 Detached Http2Stream::Handle() {
   const auto self = shared_from_this();
-  handled_ = true;
+  begun_ = true;
   if (refused()) {
+    handled_ = true;
+    body_.Reset();
     Send(connection_->shared_->handler->Refuse(*this, error_));
     co_return;
   }
   ++connection_->handling_;
   (void)co_await connection_->shared_->handler->Handle(*this);
   gone_observer_ = nullptr;
-  ReleaseBody();
+  handled_ = true;
+  body_.Reset();
   request_.Release();
   --connection_->handling_;
   if (connection_->unread_ && !connection_->reading_paused()) connection_->ReceiveLater();
@@ -197,6 +214,9 @@ void Http2Stream::Closed() {
     });
   }
   if (waiter_) io().Resume(std::exchange(waiter_, {}));
+  if (body_.waiting()) {
+    if (const auto handler = body_.Finish(ClientGone())) io().Resume(handler);
+  }
 }
 
 ssize_t Http2Stream::ReadBody(uint8_t* buffer, size_t size, uint32_t* flags) {
@@ -268,6 +288,13 @@ void Http2Stream::SubmitHead(Response& response, std::optional<size_t> content_l
   provider.read_callback = ReadFromStream;
   nghttp2_submit_response(connection_->session_, id_, fields.data(), fields.size(),
                           has_body ? &provider : nullptr);
+  connection_->FlushSoon();
+}
+
+void Http2Stream::SubmitContinue() {
+  const nghttp2_nv status = Pair(":status", "100");
+  nghttp2_submit_headers(connection_->session_, NGHTTP2_FLAG_NONE, id_, nullptr, &status, 1,
+                         nullptr);
   connection_->FlushSoon();
 }
 

@@ -27,17 +27,23 @@ class Http2Stream final : public Exchange, public std::enable_shared_from_this<H
   void DropTrailer(std::string_view name, std::string_view value);
   // A field that HTTP does not allow (RFC 9113 section 8.2.1).
   void RefuseField();
-  // All headers are there. Returns whether the client waits for leave to send the body.
-  bool FinishHeaders();
+  // All headers are there.
+  void FinishHeaders();
   void AddBody(std::string_view bytes);
-  // The request is complete, or refused: it is answered from here on. Once.
-  Detached Handle();
+  // Nothing more of the request will come.
+  void EndInput() { input_ended_ = true; }
+  bool input_ended() const { return input_ended_; }
+  // Goes on with a request whose headers are there, or that was refused: begins to handle it, or
+  // gives its body to the handler that waits. Not to be called from nghttp2's callbacks.
+  void Advance();
   bool refused() const { return !error_.ok(); }
   bool has_headers() const { return has_headers_; }
-  bool handled() const { return handled_; }
-  // When the last byte of the request came.
-  SteadyTime last_progress() const { return last_progress_; }
-  // Refuses the request, which is answered with the error when it is handled. The first counts.
+  // When the headers began.
+  SteadyTime begin() const { return begin_; }
+  // To be asked every half second, see IncomingBody.
+  absl::Status CheckBody(SteadyTime now) { return body_.Check(now); }
+  // Refuses the request, which is answered with the error unless it was answered before. The first
+  // counts. Advance must follow.
   void Refuse(absl::Status error);
   // Resets the stream when the client has let no byte of the answer through for longer than
   // `timeout`: its flow control for the stream or the connection is shut.
@@ -56,7 +62,6 @@ class Http2Stream final : public Exchange, public std::enable_shared_from_this<H
   void NotifyGone(GoneObserver* observer) override { gone_observer_ = observer; }
   void SendShared(std::span<const SharedPayload* const> chunks) override;
   uint64_t MaxBody() const override { return connection_->shared_->limits.max_body; }
-  bool ReserveBody(uint64_t bytes) override;
   // More is let through as long as little waits: what is queued goes out at the end of the turn.
   bool sending() const override { return queued_bytes_ >= kMaxQueued && !closed_; }
 
@@ -66,6 +71,8 @@ class Http2Stream final : public Exchange, public std::enable_shared_from_this<H
   void SendStreamPieces(Pieces pieces) override;
   void SendStreamEnd() override;
   void WhenSent(std::coroutine_handle<> handler) override { waiter_ = handler; }
+  IncomingBody& body() override { return body_; }
+  void BeginBody(uint64_t max_bytes, IncomingBody::Owners owners) override;
 
  private:
   static constexpr size_t kMaxQueued = 64 << 10;
@@ -78,11 +85,13 @@ class Http2Stream final : public Exchange, public std::enable_shared_from_this<H
 
   // What may be said of a request only once all its headers are there.
   absl::Status CheckHeaders();
+  void SubmitContinue();
   void SubmitHead(Response& response, std::optional<size_t> content_length, bool has_body);
   void Queue(Piece piece);
   void Enqueue(Queued queued);
   void Resume();
-  void ReleaseBody();
+  Detached Handle();
+  void BodyIsOver(absl::Status status);
 
   const std::shared_ptr<Http2Connection> connection_;
   const int32_t id_;
@@ -93,8 +102,10 @@ class Http2Stream final : public Exchange, public std::enable_shared_from_this<H
   size_t trailer_bytes_ = 0;
   size_t trailers_ = 0;
   absl::Status error_;
-  uint64_t reserved_body_ = 0;
-  SteadyTime last_progress_;
+  IncomingBody body_;
+  const SteadyTime begin_;
+  uint64_t content_length_ = 0;  // that was announced
+  bool input_ended_ = false;
 
   std::deque<Queued> out_;
   size_t queued_bytes_ = 0;
@@ -103,7 +114,8 @@ class Http2Stream final : public Exchange, public std::enable_shared_from_this<H
   bool is_head_ = false;
   bool ended_ = false;     // nothing is queued after what is
   bool deferred_ = false;  // nghttp2 waits for Resume
-  bool handled_ = false;
+  bool begun_ = false;     // to be handled
+  bool handled_ = false;   // and done
   bool cancelled_ = false;
   bool closed_ = false;
   std::coroutine_handle<> waiter_;

@@ -1,5 +1,6 @@
 #include "gateway/http/io_thread.h"
 
+#include <string>
 #include <utility>
 
 #include "absl/time/clock.h"
@@ -18,9 +19,10 @@ constexpr auto kMaxTurn = std::chrono::microseconds(500);
 
 IoThread::IoThread(size_t index)
     : index_(index),
+      watch_("http-" + std::to_string(index)),
       context_(1),
       ticker_(context_),
-      timers_(context_),
+      timers_(context_, watch_),
       sockets_(context_, epoll_create1(EPOLL_CLOEXEC)),
       scratch_(new char[kScratchSize]) {}
 
@@ -34,11 +36,14 @@ void IoThread::Start() {
   thread_ = std::thread([this] {
     const auto work = boost::asio::make_work_guard(context_);
     while (!context_.stopped()) {
-      const Turn turn;
-      context_.run_one();
-      const SteadyTime end = now_ + kMaxTurn;
-      while (context_.poll_one() > 0 && std::chrono::steady_clock::now() < end) {
+      {
+        const Turn turn;
+        context_.run_one();
+        const SteadyTime end = now_ + kMaxTurn;
+        while (context_.poll_one() > 0 && std::chrono::steady_clock::now() < end) {
+        }
       }
+      watch_.End(std::chrono::steady_clock::now());
     }
   });
 }
@@ -82,8 +87,13 @@ void IoThread::WaitForSockets() {
                       });
 }
 
-void IoThread::DispatchSockets() {
+void IoThread::RenewNow() {
   now_ = std::chrono::steady_clock::now();
+  watch_.Begin(now_);
+}
+
+void IoThread::DispatchSockets() {
+  RenewNow();
   ready_count_ = epoll_wait(sockets_.native_handle(), ready_.data(),
                             static_cast<int>(ready_.size()), /*timeout=*/0);
   for (int i = 0; i < ready_count_; ++i) {
@@ -114,7 +124,7 @@ void IoThread::Enqueue(Posted posted) {
 }
 
 void IoThread::RunPosted() {
-  now_ = std::chrono::steady_clock::now();
+  RenewNow();
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     running_.swap(posted_);
@@ -153,8 +163,8 @@ bool IoThread::EvictOldest() {
 }
 
 void IoThread::Tick() {
+  RenewNow();
   date_ = absl::FormatTime("%a, %d %b %Y %H:%M:%S GMT", absl::Now(), absl::UTCTimeZone());
-  now_ = std::chrono::steady_clock::now();
   last_tick_ = now_.time_since_epoch().count();
   for (Swept* swept = swept_; swept != nullptr; swept = sweeping_next_) {
     sweeping_next_ = swept->next_;

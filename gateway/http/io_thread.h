@@ -15,6 +15,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/turn_watch.h"
 #include "base/unique_function.h"
 #include "boost/asio/io_context.hpp"
 #include "boost/asio/posix/stream_descriptor.hpp"
@@ -71,6 +72,8 @@ class IoThread {
   size_t index() const { return index_; }
   // When the loop last did what it does every half second. Thread-safe.
   SteadyTime last_tick() const { return SteadyTime(SteadyTime::duration(last_tick_.load())); }
+  // Turns of the loop that took long. Thread-safe.
+  const TurnWatch& watch() const { return watch_; }
   boost::asio::io_context& context() { return context_; }
 
   // Runs `work` on this thread, later and in order. Thread-safe. Many calls between two turns of
@@ -110,6 +113,8 @@ class IoThread {
     UniqueFunction<void()> work;
   };
 
+  // Looks at the clock, for what is done from here on.
+  void RenewNow();
   void Enqueue(Posted posted);
   void RunPosted();
   void Tick();
@@ -117,6 +122,7 @@ class IoThread {
   void DispatchSockets();
 
   const size_t index_;
+  TurnWatch watch_;
   boost::asio::io_context context_;
   boost::asio::steady_timer ticker_;
   TimerQueue timers_;

@@ -58,8 +58,11 @@ void RequestReader::ReadSizedBody(std::string& body) {
     body.swap(in_);
     return;
   }
-  // The memory grows with what has arrived, not with what was announced.
+  // The memory grows with what has arrived, not with what was announced, and not beyond that.
   const size_t take = std::min<uint64_t>(length - body.size(), in_.size());
+  if (body.capacity() < body.size() + take) {
+    body.reserve(std::min<uint64_t>(length, 2 * (body.size() + take)));
+  }
   body.append(in_, 0, take);
   in_.erase(0, take);
 }

@@ -5,11 +5,12 @@
 #include <chrono>
 #include <cstdint>
 
-#include "gateway/http/exchange.h"
 #include "gateway/http/limits.h"
+#include "gateway/limits/body_budget.h"
 
 namespace ds::http {
 
+class Handler;
 class TlsServer;
 
 struct Timeouts {
@@ -36,7 +37,8 @@ struct ServerShared {
   // Beyond that the oldest connection that nobody waits for is closed, and not the new one. For
   // servers with one thread.
   bool evicts = false;
-  uint64_t max_buffered_bytes = 1u << 30;  // request bodies that are arriving, together
+  BodyBudget bodies;              // the memory of request bodies
+  uint64_t min_body_rate = 1024;  // bytes per second that a large body has to come at; 0: any
   Handler* handler = nullptr;
   TlsServer* tls = nullptr;  // set: only TLS is spoken
   Http2Limits http2;
@@ -46,7 +48,7 @@ struct ServerShared {
   std::atomic<uint64_t> http2_streams{0};
   std::atomic<uint64_t> http2_floods{0};  // connections that were ended for one
   std::atomic<uint64_t> refused_connections{0};
-  std::atomic<uint64_t> buffered_bytes{0};
+  std::atomic<uint64_t> slow_bodies{0};  // that were refused for their rate
   std::atomic<bool> draining{false};
 };
 

@@ -75,9 +75,19 @@ std::string Describe(const Request& request) {
 Task<int> TestHandler::Handle(Exchange& exchange) {
   ++running;
   const std::string target(exchange.request().target());
-  int status;
-  if (target.starts_with("/wait/")) {
-    status = co_await Wait(exchange, std::chrono::milliseconds(NumberAfter(target, "/wait/")));
+  int status = 0;
+  absl::Status body;
+  if (!target.starts_with("/unread/")) {
+    const auto owners = [] { return BodyOwners{"test", ""}; };
+    Exchange::BodyReading reading = exchange.ReadBody(exchange.MaxBody(), owners);
+    body = co_await reading;
+  }
+  if (!body.ok()) {
+    status = co_await exchange.Respond(Refuse(exchange, body));
+  } else if (target.starts_with("/wait/") || target.starts_with("/unread/")) {
+    status =
+        co_await Wait(exchange, std::chrono::milliseconds(NumberAfter(
+                                    target, target.starts_with("/wait/") ? "/wait/" : "/unread/")));
   } else if (target.starts_with("/stream/")) {
     status = co_await Stream(exchange, std::chrono::milliseconds(NumberAfter(target, "/stream/")));
   } else if (target == "/flood") {

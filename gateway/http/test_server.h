@@ -19,6 +19,7 @@ std::string Describe(const Request& request);
 
 // Answers by the target, for tests; numbers are at most a million:
 //   /wait/MS    holds views of the whole request for that long, then says what it says
+//   /unread/MS  the same, without a look at the body
 //   /stream/MS  streams "begin;", waits for that long, streams "end;"; its filler is "fill;"
 //   /flood      streams pieces of 64 KiB until the peer goes
 //   /large/N    N bytes
@@ -47,6 +48,8 @@ class TestServer {
   uint16_t port() const { return server_->port(); }
   TestHandler& handler() { return handler_; }
   uint64_t connections() const { return shared_->connections.load(); }
+  // Memory of bodies.
+  uint64_t buffered() const { return shared_->bodies.bytes(); }
 
  private:
   TestHandler handler_;

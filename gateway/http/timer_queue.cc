@@ -24,6 +24,7 @@ void TimerQueue::SetAlarm() {
 void TimerQueue::CallDue() {
   // What is called may wish to be called again; that is for the next alarm.
   const SteadyTime now = std::chrono::steady_clock::now();
+  watch_.Begin(now);
   while (!waiting_.empty() && waiting_.begin()->at_ <= now) {
     Timed& timed = *waiting_.begin();
     timed.unlink();

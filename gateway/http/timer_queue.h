@@ -2,6 +2,7 @@
 #define GATEWAY_HTTP_TIMER_QUEUE_H_
 
 #include "base/clock.h"
+#include "base/turn_watch.h"
 #include "boost/asio/io_context.hpp"
 #include "boost/asio/steady_timer.hpp"
 #include "boost/intrusive/set.hpp"
@@ -30,7 +31,8 @@ class Timed : public boost::intrusive::set_base_hook<
 // `context`.
 class TimerQueue {
  public:
-  explicit TimerQueue(boost::asio::io_context& context) : alarm_(context) {}
+  // `watch` is told when work begins, and must outlive the object.
+  TimerQueue(boost::asio::io_context& context, TurnWatch& watch) : watch_(watch), alarm_(context) {}
 
   // Has `timed` called at `at`, or soon after; an earlier wish of its is forgotten.
   void Start(Timed& timed, SteadyTime at);
@@ -44,6 +46,7 @@ class TimerQueue {
   void SetAlarm();
   void CallDue();
 
+  TurnWatch& watch_;
   boost::asio::steady_timer alarm_;
   SteadyTime alarm_at_ = SteadyTime::max();
   boost::intrusive::multiset<Timed, boost::intrusive::compare<Earlier>,
