@@ -168,7 +168,9 @@ void Committer::Run() {
     }
     // After this nothing more is queued.
     const bool last = stopping_;
+    watch_.Begin(std::chrono::steady_clock::now());
     CommitQueue(lock);
+    watch_.End(std::chrono::steady_clock::now());
     if (last) return;
   }
 }

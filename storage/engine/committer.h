@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "base/alarm.h"
+#include "base/turn_watch.h"
 #include "storage/engine/database.h"
 #include "storage/engine/operation.h"
 #include "storage/engine/record_reader.h"
@@ -68,6 +69,8 @@ class Committer {
   // What is left to be removed. Thread-safe as its class says.
   DeletionLog& deletions() { return writer_.deletions(); }
   size_t subscription_count() const { return writer_.subscription_count(); }
+  // Batches that took long on the commit thread, the disk included. Thread-safe.
+  const TurnWatch& watch() const { return watch_; }
 
   // Notes a use of the stream; persists it when the last persisted one is old. Thread-safe.
   void NoteAccess(const EntryPtr& entry);
@@ -105,6 +108,7 @@ class Committer {
   size_t gather_ = 1;        // as many as the last batch had
 
   Alarm deadlines_;
+  TurnWatch watch_{"commit"};  // the thread's
   std::thread thread_;
 };
 

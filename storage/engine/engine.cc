@@ -134,6 +134,12 @@ void Engine::Sample(Samples& samples) {
   samples.Gauge("durable_streams_deleted_streams_waiting",
                 "Deleted streams whose data is still to be removed from the disk.",
                 static_cast<double>(remover_.waiting()));
+  const TurnWatch& watch = committer_.watch();
+  samples.Counter("durable_streams_loop_stalls_total",
+                  "Turns of an event loop, or batches of the commit thread, of 100 ms and more.",
+                  static_cast<double>(watch.stalls()), {{"loop", "commit"}});
+  samples.Counter("durable_streams_loop_stalled_seconds_total", "How long those were, together.",
+                  std::chrono::duration<double>(watch.stalled()).count(), {{"loop", "commit"}});
   const std::optional<Census::Counts> counts = committer_.census().counts();
   if (!counts) return;
   samples.Gauge("durable_streams_streams", "Streams; absent until a start has counted them.",
