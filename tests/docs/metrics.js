@@ -46,7 +46,7 @@ async function families() {
 }
 
 const sections = [
-  ["HTTP", /^durable_streams_(http|tls|auth|rate|shed|memory)/],
+  ["HTTP", /^durable_streams_(http|loop|tls|auth|rate|shed|memory)/],
   ["Live delivery", /^durable_streams_(live|delivery|slow)/],
   ["Hop from gateway to storage", /^durable_streams_hop/],
   ["Streams and commits", /^durable_streams_(append|clock|producer|commit|deleted|limit|streams|forks|kept|open|cached|read|repacked|writes)/],
