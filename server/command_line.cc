@@ -185,7 +185,8 @@ void AddHttpFlags(Flags& flags, ServerOptions& server, HttpTexts& texts) {
   flags.Bytes("max-buffered-bytes", server.bodies.max_bytes,
               "memory for request bodies that are arriving");
   flags.Bytes("max-buffered-bytes-per-client", server.bodies.max_client_bytes,
-              "as much of it for one client, by its address and by its principal; 0 for half");
+              "of it for one client, by its address and by its principal; 0 for half, or twice "
+              "the largest body if that is more");
   flags.Bytes("min-body-rate", server.min_body_rate,
               "bytes per second that a request body of more than 64 KiB has to come at, counted "
               "over 10 s; 0 for any");

@@ -322,7 +322,12 @@ class ServerImpl final : public Server {
     shared_->limits = options_.limits;
     shared_->timeouts = options_.timeouts;
     shared_->max_connections = options_.max_connections;
-    shared_->bodies.Configure(options_.bodies);
+    BodyBudget::Options bodies = options_.bodies;
+    // The largest body must have room, also while it is decoded.
+    if (bodies.max_client_bytes == 0) {
+      bodies.max_client_bytes = std::max(bodies.max_bytes / 2, 2 * options_.limits.max_body);
+    }
+    shared_->bodies.Configure(bodies);
     shared_->min_body_rate = options_.min_body_rate;
     shared_->handler = gateway_.get();
     shared_->http2 = options_.http2;
