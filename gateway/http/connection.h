@@ -51,7 +51,7 @@ class Connection final : public Exchange,
   uint64_t MaxBody() const override { return shared_->limits.max_body; }
   void Sweep(SteadyTime now) override;
   void Shutdown() override { Close(); }
-  bool evictable() const override { return !handling() || answered_; }
+  bool evictable() const override { return !handling_ || answered_ || body_.waiting(); }
   void OnReady(const Ready& ready) override;
 
  protected:
