@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/task.h"
+#include "gateway/http/server_shared.h"
 #include "gateway/live/feed_reader.h"
 #include "gtest/gtest.h"
 #include "metrics/metrics.h"
@@ -78,7 +79,6 @@ class FakeExchange final : public http::Exchange {
   }
   bool sending() const override { return false; }
   uint64_t MaxBody() const override { return 0; }
-  bool ReserveBody(uint64_t) override { return true; }
   std::string PeerAddress() const override { return {}; }
   bool gone() const override { return false; }
   void NotifyGone(GoneObserver*) override {}
@@ -91,10 +91,14 @@ class FakeExchange final : public http::Exchange {
   void SendStreamPieces(http::Pieces) override {}
   void SendStreamEnd() override {}
   void WhenSent(std::coroutine_handle<>) override {}
+  http::IncomingBody& body() override { return body_; }
+  void BeginBody(uint64_t, http::IncomingBody::Owners) override {}
 
  private:
   http::IoThread& io_;
   http::Request request_;
+  http::ServerShared shared_;
+  http::IncomingBody body_{shared_};
 };
 
 TailEvent Data(uint64_t start, std::string data, uint64_t id = kId) {

@@ -57,8 +57,8 @@ class LiveFeeds final : public http::Swept {
   // To be called once, before the first sweep.
   void WakeOn(std::function<uint64_t()> generation) { generation_ = std::move(generation); }
 
-  // Lets go of feeds that nobody reads, heals those that were lost, and wakes those who have to look
-  // whether they may go on.
+  // Lets go of feeds that nobody reads, heals those that were lost, and wakes those who have to
+  // look whether they may go on.
   void Sweep(http::SteadyTime now) override;
 
  private:

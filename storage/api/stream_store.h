@@ -82,9 +82,9 @@ class StreamStore {
                                              std::shared_ptr<TailObserver> observer,
                                              Callback<HeadResult> ready) = 0;
 
-  // Follows all streams that the pattern means. Changes before the call are not reported. Where some
-  // were lost later, as while a storage could not be reached, the observer gets kLost before what
-  // follows.
+  // Follows all streams that the pattern means. Changes before the call are not reported. Where
+  // some were lost later, as while a storage could not be reached, the observer gets kLost before
+  // what follows.
   virtual std::unique_ptr<Subscription> Watch(PathPattern pattern,
                                               std::shared_ptr<WatchObserver> observer) = 0;
 };

@@ -135,6 +135,8 @@ describe("a storage that is stopped", () => {
   })
 
   test("metrics count what was overdue", async () => {
+    // A storage that was not reached yet refuses instead.
+    await until(async () => (await ds.head("x")).status === 404)
     stop()
     await ds.head("x")
     const metrics = await (await fetch(`${gateway.admin}/metrics`)).text()
