@@ -257,6 +257,9 @@ void Http2Connection::SweepStreams(SteadyTime now) {
     // Without all headers there is nothing to answer, and nothing else may come in between.
     if (!stream->has_headers() && now - stream->begin() > shared_->timeouts.head) return Close();
     stream->CancelIfStalled(now, shared_->timeouts.write);
+    if (stream->RestIsOverdue(now)) {
+      nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, id, NGHTTP2_NO_ERROR);
+    }
     const absl::Status checked = stream->CheckBody(now);
     if (checked.ok()) continue;
     stream->Refuse(checked);
@@ -396,7 +399,7 @@ int Http2Connection::OnSent(nghttp2_session* session, const nghttp2_frame* frame
   if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) return 0;
   // Of a request that was answered before its end, the rest need not come (RFC 9113 section 8.1).
   Http2Stream* const stream = self.Find(frame->hd.stream_id);
-  if (stream != nullptr && !stream->input_ended()) {
+  if (stream != nullptr && !stream->input_ended() && !stream->TakesRest(self.io_.now())) {
     nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_NO_ERROR);
   }
   return 0;

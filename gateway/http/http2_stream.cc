@@ -114,8 +114,6 @@ absl::Status Http2Stream::CheckHeaders() {
       expect && !EqualsIgnoringCase(*expect, "100-continue")) {
     return MakeError(ErrorCode::kExpectationFailed);
   }
-  const std::string_view length = request_.Find("content-length").value_or("");
-  std::from_chars(length.data(), length.data() + length.size(), content_length_);
   if (content_length_ > connection_->shared_->limits.max_body) {
     return MakeError(ErrorCode::kPayloadTooLarge);
   }
@@ -126,6 +124,9 @@ void Http2Stream::FinishHeaders() {
   has_headers_ = true;
   request_.secure = connection_->transport_->secure();
   is_head_ = request_.method() == "HEAD";
+  const std::string_view length = request_.Find("content-length").value_or("");
+  std::from_chars(length.data(), length.data() + length.size(), content_length_);
+  waits_for_leave_ = request_.Find("expect").has_value();
   if (refused()) return;
   // A client may have split it to compress it better (RFC 9113 section 8.2.3).
   request_.Join("cookie", "; ");
@@ -168,7 +169,19 @@ void Http2Stream::BeginBody(uint64_t max_bytes, IncomingBody::Owners owners) {
     Refuse(MakeError(ErrorCode::kPayloadTooLarge));
   }
   if (refused() || input_ended_) return BodyIsOver(error_);
-  if (request_.body.empty() && request_.Find("expect")) SubmitContinue();
+  if (request_.body.empty() && waits_for_leave_) SubmitContinue();
+}
+
+bool Http2Stream::TakesRest(SteadyTime now) {
+  if (waits_for_leave_ || content_length_ == 0 || content_length_ > kMaxRest) return false;
+  rest_since_ = now;
+  return true;
+}
+
+bool Http2Stream::RestIsOverdue(SteadyTime now) {
+  if (!rest_since_ || input_ended_ || now - *rest_since_ <= kRestTimeout) return false;
+  rest_since_.reset();
+  return true;
 }
 
 void Http2Stream::BodyIsOver(absl::Status status) {

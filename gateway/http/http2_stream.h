@@ -33,6 +33,11 @@ class Http2Stream final : public Exchange, public std::enable_shared_from_this<H
   // Nothing more of the request will come.
   void EndInput() { input_ended_ = true; }
   bool input_ended() const { return input_ended_; }
+  // The answer is sent, and the request has not ended. Whether the rest of it may still come, to be
+  // dropped: if it is small, for the sake of clients that take any reset for a failure.
+  bool TakesRest(SteadyTime now);
+  // True once, when such a rest has not come in time.
+  bool RestIsOverdue(SteadyTime now);
   // Goes on with a request whose headers are there, or that was refused: begins to handle it, or
   // gives its body to the handler that waits. Not to be called from nghttp2's callbacks.
   void Advance();
@@ -76,6 +81,8 @@ class Http2Stream final : public Exchange, public std::enable_shared_from_this<H
 
  private:
   static constexpr size_t kMaxQueued = 64 << 10;
+  static constexpr uint64_t kMaxRest = 64 << 10;
+  static constexpr std::chrono::seconds kRestTimeout{5};
 
   // Bytes that wait for the client's flow control; `holder` keeps them.
   struct Queued {
@@ -106,6 +113,8 @@ class Http2Stream final : public Exchange, public std::enable_shared_from_this<H
   const SteadyTime begin_;
   uint64_t content_length_ = 0;  // that was announced
   bool input_ended_ = false;
+  bool waits_for_leave_ = false;            // to send the body
+  std::optional<SteadyTime> rest_since_{};  // that the rest of it may come and is dropped
 
   std::deque<Queued> out_;
   size_t queued_bytes_ = 0;
