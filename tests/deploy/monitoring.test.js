@@ -132,7 +132,7 @@ test("what was done is what was counted", async () => {
 })
 
 test("no label takes values that clients choose", async () => {
-  const known = { operation: /^[a-z_]+$/, status: /^(none|[1-5]xx)$/, reason: /^[a-z_]+$/, mode: /^(sse|long_poll)$/, type: /^(webhook|pull_wake)$/, result: /^(taken|failed)$/, check: /^[a-z_]+$/, kind: /^(live|ready)$/, family: /^[a-z]+$/, limit: /^[a-z_]+$/, version: /^\d+\.\d+\.\d+$/, role: /^[a-z]+$/, le: /^[0-9.e+-]+$|^\+Inf$/ }
+  const known = { operation: /^[a-z_]+$/, status: /^(none|[1-5]xx)$/, reason: /^[a-z_]+$/, mode: /^(sse|long_poll)$/, loop: /^[a-z]+$/, type: /^(webhook|pull_wake)$/, result: /^(taken|failed)$/, check: /^[a-z_]+$/, kind: /^(live|ready)$/, family: /^[a-z]+$/, limit: /^[a-z_]+$/, version: /^\d+\.\d+\.\d+$/, role: /^[a-z]+$/, le: /^[0-9.e+-]+$|^\+Inf$/ }
   for (const server of [split.gateway, split.storage, whole]) {
     const text = await scrape(server)
     for (const [, label, value] of text.matchAll(/[{,]([a-z_]+)="([^"]*)"/g)) {
