@@ -42,6 +42,11 @@ std::optional<Offset> ParseOld(std::string_view id, std::string_view position) {
       offset.incarnation >= Offset::kOldIds) {
     return std::nullopt;
   }
+  if (offset.incarnation == 0) {
+    // No stream had this id: it is the beginning, of today's form, or nothing.
+    if (offset.position > 1) return std::nullopt;
+    offset.position = 0;
+  }
   return offset;
 }
 
