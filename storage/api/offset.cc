@@ -5,6 +5,8 @@ namespace {
 
 constexpr size_t kDigits = 16;
 // What the texts of old offsets begin with, and those of today do not.
+// The last that has a text.
+constexpr uint64_t kMaxPosition = 4'999'999'999'999'999;
 constexpr std::string_view kOldPrefix = "0000";
 
 void WriteDecimal(uint64_t value, char* out) {
@@ -39,7 +41,7 @@ bool ParseHex(std::string_view text, uint64_t& value) {
 std::optional<Offset> ParseOld(std::string_view id, std::string_view position) {
   Offset offset;
   if (!ParseHex(id, offset.incarnation) || !ParseHex(position, offset.position) ||
-      offset.incarnation >= Offset::kOldIds) {
+      offset.incarnation >= Offset::kOldIds || offset.position > kMaxPosition) {
     return std::nullopt;
   }
   if (offset.incarnation == 0) {
